@@ -1,0 +1,94 @@
+# Hearth's Makefile. `make run` and `make test` do all set-up on a fresh Debian 12 or 13 with Go and Node.js;
+# what they install and why is said before it happens. Second runs start in seconds.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+CACHE   := .cache
+need    := packaging/need.sh
+ffenv   := eval "$$(packaging/ffmpeg/env.sh)"
+
+# What apt has to bring, and what for.
+BUILD_PACKAGES := gcc pkg-config nasm libva-dev libdrm-dev dpkg-dev xz-utils patch
+TEST_PACKAGES  := ffmpeg chromium gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base \
+                  gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-tools
+
+GO_SOURCES := $(shell find cmd hwaccel nvr storage web -name '*.go' -not -name '*_test.go' 2>/dev/null)
+UI_SOURCES := $(shell find web/ui -path web/ui/node_modules -prune -o -path web/ui/dist -prune -o -type f -print 2>/dev/null)
+
+.PHONY: help
+help: ## say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build everything and start the demo: simulated cameras, printed address
+	@exec bin/hearth demo $(ARGS)
+
+.PHONY: build
+build: bin/hearth bin/hearth-vision ## build both programs and the page into bin/
+
+bin/hearth: $(GO_SOURCES) go.mod go.sum web/ui/dist/index.html
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/hearth
+
+bin/hearth-vision: $(GO_SOURCES) go.mod go.sum $(CACHE)/ffmpeg.ready
+	@$(ffenv) && set -x && CGO_ENABLED=1 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/hearth-vision
+
+$(CACHE)/ffmpeg.ready: packaging/ffmpeg/build.sh packaging/ffmpeg/env.sh
+	@$(need) "to build FFmpeg, which decodes the cameras' pictures" $(BUILD_PACKAGES)
+	@packaging/ffmpeg/build.sh
+	@mkdir -p $(@D) && touch $@
+
+web/ui/node_modules/.ready: web/ui/package-lock.json
+	@echo "Installing what builds the page (npm, into web/ui/node_modules)…"
+	@cd web/ui && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.ready
+
+web/ui/dist/index.html: $(UI_SOURCES) web/ui/node_modules/.ready
+	cd web/ui && npm run --silent build
+	@touch $@
+
+.PHONY: test
+test: test-page test-go ## run all tests, those in a real browser and against real RTSP servers included
+
+.PHONY: test-tools
+test-tools: $(CACHE)/ffmpeg.ready
+	@$(need) "for the tests: real peers that Hearth is tested against" $(TEST_PACKAGES)
+
+.PHONY: test-page
+test-page: web/ui/node_modules/.ready
+	cd web/ui && npm run --silent check && npm run --silent test
+
+# e2e runs by itself after the others: it measures time to the first picture, and the other packages' tests would
+# take the processor from it.
+.PHONY: test-go
+test-go: build test-tools
+	@$(ffenv) && set -o pipefail && go test -timeout 20m $$(go list ./... | grep -v '/e2e')
+	@$(ffenv) && go test -count=1 -timeout 30m ./e2e/...
+
+.PHONY: lint
+lint: build $(CACHE)/tools/golangci-lint ## formatting, vet, golangci-lint, govulncheck, svelte-check, eslint, prettier
+	@$(ffenv) && $(CACHE)/tools/golangci-lint run ./...
+	@packaging/vulncheck.sh
+	cd web/ui && npm run --silent check && npm run --silent lint
+
+$(CACHE)/tools/golangci-lint: packaging/tools.mk
+	@echo "Building golangci-lint $(GOLANGCI_LINT) (once, a few minutes)…"
+	@GOBIN=$(abspath $(CACHE)/tools) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+	@touch $@
+
+.PHONY: fmt
+fmt: $(CACHE)/tools/golangci-lint web/ui/node_modules/.ready ## format Go and the page
+	$(CACHE)/tools/golangci-lint fmt ./...
+	cd web/ui && npm run --silent format
+
+.PHONY: bench
+bench: build test-tools ## measure CPU, memory and writes beside ffmpeg's in the same run (about 5 minutes)
+	@$(ffenv) && go run ./e2e/bench $(ARGS)
+
+.PHONY: clean
+clean: ## remove what was built here (not recordings)
+	rm -rf bin dist $(CACHE) web/ui/node_modules web/ui/dist/* test-results
+
+include packaging/tools.mk
