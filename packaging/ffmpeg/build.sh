@@ -1,0 +1,204 @@
+#!/bin/sh
+# Builds the small FFmpeg that hearth-vision is linked with, or finds one that the system has. Cached: a second
+# call returns at once.
+#
+#   build.sh             build, or say what stands
+#   build.sh --refresh   look for a newer source package first (security updates)
+#
+# FFMPEG_SRC=ffmpeg-7.1.x.tar.xz   build from this tarball instead of Debian's source package (with
+# NV_CODEC_SRC=nv-codec-headers.tar.gz for NVIDIA's decoders, else without them)
+# HEARTH_FFMPEG=own                build also where the system has FFmpeg 7.1
+#
+# What is fetched is verified by apt against Debian's signed index; the user's own apt stays as it was. See
+# docs/design/dependencies.md.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+repo=$(cd "$here/../.." && pwd)
+cache="$repo/.cache/ffmpeg"
+suite=trixie
+
+say() { printf 'ffmpeg: %s\n' "$*"; }
+fail() { printf 'ffmpeg: %s\n' "$*" >&2; exit 1; }
+
+mkdir -p "$cache"
+
+# What the build depends on besides the source's version. The cache is valid as long as this is unchanged.
+tarball=${FFMPEG_SRC:-}
+[ -z "$tarball" ] || tarball=$(realpath "$tarball") || fail "FFMPEG_SRC: no such file"
+recipe=$( { cat "$here/build.sh"; uname -m; echo "$tarball ${NV_CODEC_SRC:-} ${HEARTH_FFMPEG:-}"; } | sha256sum | cut -c1-16)
+
+ready() { # prints the ready build's directory, or "system"
+	[ -f "$cache/ready" ] || return 1
+	read -r have where version <"$cache/ready" || return 1
+	[ "$have" = "$recipe" ] || return 1
+	[ "$where" = system ] || [ -f "$cache/$where/install/lib/pkgconfig/libavcodec.pc" ] || return 1
+}
+
+if [ "${1:-}" != --refresh ] && ready; then
+	say "$version stands ($where)"
+	exit 0
+fi
+
+exec 9>"$cache/lock"
+flock 9
+if [ "${1:-}" != --refresh ] && ready; then
+	say "$version stands ($where)"
+	exit 0
+fi
+
+# --- what must be on this machine -------------------------------------------------------------------------------
+missing=
+need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+need pkg-config pkg-config
+need gcc gcc
+[ -z "$missing" ] || fail "missing:$missing. Install with: apt-get install$missing"
+
+if [ -z "$tarball" ] && [ "${HEARTH_FFMPEG:-}" != own ]; then
+	case "$(pkg-config --modversion libavcodec 2>/dev/null || true)" in
+	61.*)
+		if pkg-config --exists libavdevice libavfilter libavformat libavutil libswresample libswscale; then
+			version="the system's FFmpeg ($(pkg-config --modversion libavcodec))"
+			echo "$recipe system $version" >"$cache/ready"
+			say "$version is linked"
+			exit 0
+		fi
+		fail "missing: libavdevice-dev libavfilter-dev libavformat-dev libswresample-dev libswscale-dev beside libavcodec-dev"
+		;;
+	esac
+fi
+
+need make make
+need xz xz-utils
+need patch patch
+case "$(uname -m)" in x86_64 | i?86) need nasm nasm ;; esac
+[ -n "$tarball" ] || { need apt-get apt; need dpkg-source dpkg-dev; }
+pkg-config --exists libva libva-drm || missing="$missing libva-dev"
+pkg-config --exists libdrm || missing="$missing libdrm-dev"
+[ -f /usr/include/linux/videodev2.h ] || missing="$missing linux-libc-dev"
+[ -z "$missing" ] || fail "missing:$missing. Install with: apt-get install$missing"
+
+# --- the source -------------------------------------------------------------------------------------------------
+apt="$cache/apt"
+down="$cache/down"
+
+# own runs an apt program with a configuration of our own: only the way to the network (proxies, certificates) is
+# taken from the user's.
+own() {
+	prog=$1
+	shift
+	APT_CONFIG="$apt/apt.conf" "$prog" "$@"
+}
+
+configure_apt() {
+	rm -rf "$apt/lists" "$apt/cache"
+	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+	{
+		apt-config dump | grep '^Acquire::' || true
+		echo 'Dir::Etc::main "/dev/null";'
+		echo 'Dir::Etc::parts "/dev/null";'
+		echo "Dir::State::lists \"$apt/lists\";"
+		echo "Dir::State::status \"/dev/null\";"
+		echo "Dir::Cache \"$apt/cache\";"
+		echo 'Acquire::Languages "none";'
+		echo "APT::Sandbox::User \"$(id -un)\";"
+	} >"$apt/apt.conf"
+
+	# The mirror is the one that this machine uses. Where its index was thrown away (containers), it is read anew,
+	# into our own folder.
+	sites='Origin: Debian'
+	found=$(apt-get indextargets --format '$(LABEL) $(SITE)' "$sites" 2>/dev/null | sort -u)
+	if [ -z "$found" ]; then
+		own apt-get -qq update >>"$log" 2>&1 || true
+		found=$(own apt-get indextargets --format '$(LABEL) $(SITE)' "$sites" 2>/dev/null | sort -u)
+		rm -rf "$apt/lists" && mkdir -p "$apt/lists/partial"
+	fi
+	site=$(echo "$found" | sed -n 's/^Debian //p' | head -n 1)
+	secure=$(echo "$found" | sed -n 's/^Debian-Security //p' | head -n 1)
+	[ -n "$site" ] || fail "this machine's apt has no Debian mirror; give the source: FFMPEG_SRC=ffmpeg-7.1.x.tar.xz $0"
+	key=/usr/share/keyrings/debian-archive-keyring.gpg
+	[ -f "$key" ] || fail "missing: debian-archive-keyring. Install with: apt-get install debian-archive-keyring"
+	{
+		echo "deb-src [signed-by=$key] $site $suite main"
+		[ -z "$secure" ] || echo "deb-src [signed-by=$key] $secure $suite-security main"
+	} >"$apt/sources.list"
+	{
+		echo "Dir::Etc::sourcelist \"$apt/sources.list\";"
+		echo 'Dir::Etc::sourceparts "/dev/null";'
+	} >>"$apt/apt.conf"
+}
+
+log="$cache/build.log"
+: >"$log"
+if [ -n "$tarball" ]; then
+	version=$(basename "$tarball" | sed 's/\.tar.*//')
+else
+	say "looking for Debian $suite's source package"
+	configure_apt
+	own apt-get -qq update >>"$log" 2>&1 || fail "the index of Debian $suite could not be read; see $log"
+	mkdir -p "$down"
+	rm -f "$down"/*
+	(cd "$down" && own apt-get -qq source --download-only ffmpeg >>"$log" 2>&1) ||
+		fail "the source package could not be fetched; see $log"
+	# Of the NVIDIA headers the original tarball is all that is needed. Without it the build is less, not broken.
+	(cd "$down" && own apt-get -qq source --download-only --tar-only nv-codec-headers >>"$log" 2>&1) ||
+		say "NVIDIA's headers could not be fetched: built without NVIDIA's decoders"
+	version=$(basename "$(ls "$down"/ffmpeg_*.dsc)" .dsc)
+	case "$version" in ffmpeg_7.1*) ;; *) fail "Debian $suite has $version, but FFmpeg 7.1 is what fits; see docs/design/dependencies.md" ;; esac
+fi
+
+hash=$(echo "$recipe $version" | sha256sum | cut -c1-16)
+dir="$cache/$hash"
+if [ -f "$dir/install/lib/pkgconfig/libavcodec.pc" ]; then
+	echo "$recipe $hash $version" >"$cache/ready"
+	say "$version stands ($hash)"
+	exit 0
+fi
+
+rm -rf "$dir"
+mkdir -p "$dir/work"
+cd "$dir/work"
+nv=
+if [ -n "$tarball" ]; then
+	mkdir ffmpeg && tar -xf "$tarball" -C ffmpeg --strip-components=1
+	if [ -n "${NV_CODEC_SRC:-}" ]; then
+		mkdir nv && tar -xf "$NV_CODEC_SRC" -C nv --strip-components=1 && nv=nv
+	fi
+else
+	# apt has verified them against the signed index already.
+	dpkg-source --no-check -x "$down"/ffmpeg_*.dsc ffmpeg >>"$log" 2>&1
+	for t in "$down"/nv-codec-headers_*.orig.tar.*; do
+		[ -f "$t" ] || continue
+		mkdir nv && tar -xf "$t" -C nv --strip-components=1 && nv=nv
+	done
+fi
+
+# --- the build --------------------------------------------------------------------------------------------------
+say "building $version (about three minutes of one core; log: ${log#"$repo"/})"
+decoders=h264,hevc,mjpeg,av1,aac,pcm_alaw,pcm_mulaw,opus,h264_v4l2m2m,hevc_v4l2m2m
+hwaccels=h264_vaapi,hevc_vaapi,mjpeg_vaapi,av1_vaapi
+nvflags=
+if [ -n "$nv" ]; then
+	make -s -C nv PREFIX="$dir/install" install >>"$log" 2>&1
+	hwaccels=$hwaccels,h264_nvdec,hevc_nvdec,mjpeg_nvdec,av1_nvdec
+	nvflags='--enable-ffnvcodec --enable-cuda --enable-nvdec'
+fi
+jobs=$(nproc 2>/dev/null || echo 2)
+(
+	cd ffmpeg
+	# shellcheck disable=SC2086
+	PKG_CONFIG_PATH="$dir/install/lib/pkgconfig" ./configure --prefix="$dir/install" \
+		--enable-static --disable-shared --enable-pic --disable-debug \
+		--disable-programs --disable-doc --disable-network --disable-autodetect --disable-everything \
+		--enable-pthreads --enable-libdrm --enable-vaapi --enable-v4l2-m2m $nvflags \
+		--enable-decoder="$decoders" --enable-hwaccel="$hwaccels" \
+		--enable-encoder=mjpeg,aac --enable-parser=h264,hevc,mjpeg,av1 \
+		--enable-bsf=h264_mp4toannexb,hevc_mp4toannexb \
+		--enable-filter=buffer,buffersink,scale,format,hwdownload,scale_vaapi
+	nice make -s -j"$jobs"
+	make -s install
+) >>"$log" 2>&1 9>&- || fail "the build failed; its last words: $(tail -n 3 "$log" | tr '\n' ' ')(log: $log)"
+
+rm -rf "$dir/work" "$dir/install/share" "$apt/lists" "$apt/cache"
+echo "$recipe $hash $version" >"$cache/ready"
+say "$version is built"

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Prints the environment that `go build` needs to link hearth-vision with the FFmpeg of build.sh:
+#
+#   eval "$(packaging/ffmpeg/env.sh)" && go build ./cmd/hearth-vision
+#
+# With --make it prints lines for a Makefile instead (no export, no quotes).
+set -eu
+repo=$(cd "$(dirname "$0")/../.." && pwd)
+cache="$repo/.cache/ffmpeg"
+
+if [ ! -f "$cache/ready" ]; then
+	echo "ffmpeg: not built yet: run packaging/ffmpeg/build.sh first" >&2
+	exit 1
+fi
+read -r _ where _ <"$cache/ready"
+
+line() {
+	if [ "$make" ]; then printf '%s=%s\n' "$1" "$2"; else printf "export %s='%s'\n" "$1" "$2"; fi
+}
+make=
+[ "${1:-}" != --make ] || make=1
+
+line CGO_ENABLED 1
+line CGO_CFLAGS '-O2'
+if [ "$where" = system ]; then
+	line PKG_CONFIG_PATH "${PKG_CONFIG_PATH:-}"
+	line CGO_LDFLAGS '-O2'
+else
+	line PKG_CONFIG_PATH "$cache/$where/install/lib/pkgconfig"
+	line CGO_LDFLAGS '-O2 -Wl,--gc-sections'
+fi
