@@ -18,6 +18,10 @@ type MotionSettings struct {
 	Sensitivity float64   `json:"sensitivity" minimum:"0" maximum:"1"`
 	Zones       []Zone    `json:"zones,omitempty" maxItems:"32"`
 	Masks       []Polygon `json:"masks,omitempty" maxItems:"32"`
+	// Off switches the look off: no worker runs for the camera and no events are made.
+	Off bool `json:"off,omitempty"`
+	// Attentive decodes every picture all the time, for who wants to be told within 300 ms and pays for it.
+	Attentive bool `json:"attentive,omitempty"`
 }
 
 // Region is where something moves: a rectangle in parts of the picture's width and height, 0 to 1, from the
