@@ -1,0 +1,180 @@
+package motion
+
+const (
+	devFloor    = 0.6 // luma: no place is trusted to stray less than this
+	meanTime    = 20  // seconds in which a place that is not astray takes on a new mean (by 63 %)
+	devTime     = 20  // the same for its deviation
+	wildTime    = 120 // seconds over which what strays far counts as a place's habit
+	relightTime = 30  // seconds in which the background takes on a new light
+	stirTime    = 1.5 // seconds for which a place that has changed stirs
+	settle      = 5   // seconds after which what has not changed any more is background
+	otherTime   = 900 // seconds for which a former background is remembered
+	wildMax     = 60  // luma: more astray than this counts as this much habit
+	wildSigmas  = 1.5 // how far beyond its habit a place has to go
+	wildLooks   = 12  // looks for which a young background takes all that strays for habit
+)
+
+// What pass finds at a place, as bits.
+const (
+	astray = 1 << iota // differs from the background
+	strong             // by more than twice the threshold
+	stirs              // and changed a moment ago
+)
+
+// background is what each place usually shows. All luma in it is in the background's own light and position.
+type background struct {
+	mean [halfN]float32 // what the place shows
+	dev  [halfN]float32 // mean deviation from it while nothing is astray
+	wild [halfN]float32 // mean deviation over minutes, with all that is astray: the habit of clocks and trees
+
+	other    [halfN]float32 // what the place showed before, or shows now and then
+	otherFor [halfN]float32 // seconds for which other is still remembered; 0 there is none
+	guest    [halfN]float32 // what the place shows now, while astray
+	guestFor [halfN]float32 // seconds for which it has been showing that; -1 while it is not astray
+
+	state [halfN]uint8   // what the last pass found
+	ratio [halfN]float32 // residual over threshold where state is astray
+}
+
+// pass is one look's way of going through the background.
+type pass struct {
+	dt     float32 // seconds since the newest picture
+	learn  bool
+	looks  int
+	limits limits
+}
+
+// seen is what a pass found in all.
+type seen struct {
+	used   int // places looked at
+	astray int
+}
+
+// begin takes a picture as the background.
+func (g *background) begin(h *halver) {
+	g.mean = h.luma
+	clear(g.dev[:])
+	clear(g.wild[:])
+	clear(g.otherFor[:])
+	clear(g.state[:])
+	g.guest = h.luma
+	for i := range g.guestFor {
+		g.guestFor[i] = -1
+	}
+}
+
+// pass compares every place with the fitted background, notes in state what it finds, and learns.
+func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
+	clear(g.state[:])
+	var s seen
+	young := 1 / float32(p.looks+1) // while the background is young it is an average
+	alphaMean, alphaDev := max(young, rate(p.dt, meanTime)), max(young, rate(p.dt, devTime))
+	alphaWild := rate(p.dt, wildTime)
+	if p.looks <= wildLooks {
+		alphaWild = young
+	}
+	inverse := 1 / f.gain
+	hazy := 0.25 * (abs(f.slopeX) + abs(f.slopeY) + 0.1*f.gain) * inverse // how wrong a slope may be
+	sigmas := p.limits.sigmas * f.noise
+	for y := 1; y < halfH-1; y++ {
+		py := y + f.wholeY
+		if py < 1 || py >= halfH-1 {
+			continue
+		}
+		for x := max(1, 1-f.wholeX); x < min(halfW-1, halfW-1-f.wholeX); x++ {
+			j, i := y*halfW+x, py*halfW+x+f.wholeX
+			if !a.use[i] || !a.use[j] {
+				continue
+			}
+			s.used++
+			m, c := g.mean[j], h.luma[i]
+			gx, gy := (g.mean[j+1]-g.mean[j-1])*0.5, (g.mean[j+halfW]-g.mean[j-halfW])*0.5
+			expect := f.gain*m + f.offset + f.slopeX*gx + f.slopeY*gy
+			d := (c - expect) * inverse
+			if (c > bright && expect > bright) || (c < dark && expect < dark) {
+				d = 0
+			}
+			off := abs(d)
+			threshold := sigmas*(g.dev[j]+devFloor) + wildSigmas*g.wild[j] + hazy*(abs(gx)+abs(gy))
+			if off <= threshold {
+				if p.learn {
+					g.mean[j] = m + alphaMean*d
+					g.dev[j] += alphaDev * (off - g.dev[j])
+					g.wild[j] -= alphaWild * g.wild[j]
+					g.guestFor[j] = -1
+				}
+				continue
+			}
+			if p.learn {
+				g.wild[j] += alphaWild * (min(off, wildMax) - g.wild[j])
+			}
+			n := m + d // what the picture would show in the background's light and position
+			if g.otherFor[j] > 0 && abs(n-g.other[j]) <= threshold {
+				if p.learn {
+					g.mean[j], g.other[j] = g.other[j]+alphaMean*(n-g.other[j]), m
+					g.otherFor[j], g.guestFor[j] = otherTime, -1
+				}
+				continue
+			}
+			g.state[j] = g.visit(j, n, 0.7*threshold, p)
+			if off > 2*threshold {
+				g.state[j] |= strong
+			}
+			g.ratio[j] = off / threshold
+			s.astray++
+		}
+	}
+	return s
+}
+
+// visit follows what an astray place shows: whether it stirs, and when it has shown the same for long enough to be
+// background.
+func (g *background) visit(j int, n, same float32, p pass) uint8 {
+	age := g.guestFor[j]
+	if age < 0 || abs(n-g.guest[j]) > same {
+		if p.learn {
+			g.guest[j], g.guestFor[j] = n, 0
+		}
+		return astray | stirs
+	}
+	age += p.dt
+	if p.learn {
+		g.guestFor[j] = age
+		if age >= settle {
+			g.other[j], g.otherFor[j] = g.mean[j], otherTime
+			g.mean[j], g.guestFor[j] = g.guest[j], -1
+		}
+	}
+	if age < stirTime {
+		return astray | stirs
+	}
+	return astray
+}
+
+// relight takes the background a part of the way to the light of the fit, so that a change of light that stays
+// becomes usual. What is or becomes clipped keeps what was known of it before.
+func (g *background) relight(f *fitter, dt float32) {
+	part := rate(dt, relightTime)
+	scale, add := (f.gain-1)*part, f.offset*part
+	if abs(scale)*128+abs(add) < 0.02 {
+		return
+	}
+	for i, m := range g.mean {
+		if v := f.gain*m + f.offset; v > bright || v < dark {
+			continue
+		}
+		g.mean[i] = m + m*scale + add
+		g.other[i] += g.other[i]*scale + add
+		g.guest[i] += g.guest[i]*scale + add
+	}
+}
+
+// forget lets time pass for former backgrounds.
+func (g *background) forget(dt float32) {
+	for i := range g.otherFor {
+		g.otherFor[i] -= dt
+	}
+}
+
+// rate is how much of the way to go in dt seconds when 63 % are gone in time seconds.
+func rate(dt, time float32) float32 { return dt / (dt + time) }

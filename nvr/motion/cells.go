@@ -1,0 +1,58 @@
+package motion
+
+// A cell is 5x5 places: small enough for a clock's digits, large enough to gather them.
+const (
+	cellSize   = 5
+	cellsW     = halfW / cellSize
+	cellsH     = halfH / cellSize
+	cellMin    = 2    // stirring places that make a cell stir
+	unrestTime = 180  // seconds over which unrest is counted
+	unrestMuch = 0.35 // part of the time for which a cell has to stir to be restless
+)
+
+// cells know which parts of the picture change all day: a clock burned into it, a mark, a tree. What stirs there, and
+// right beside it, is no news.
+type cells struct {
+	stirred  [cellsW * cellsH]uint8
+	unrest   [cellsW * cellsH]float32 // part of the time for which a cell stirs, 0-1
+	restless [cellsW * cellsH]bool    // a cell with much unrest, or a neighbour of one
+}
+
+// learn counts the last pass.
+func (c *cells) learn(g *background, dt float32, looks int) {
+	clear(c.stirred[:])
+	for y := range halfH {
+		row := g.state[y*halfW:][:halfW]
+		out := c.stirred[y/cellSize*cellsW:][:cellsW]
+		for x, s := range row {
+			if s&stirs != 0 {
+				out[x/cellSize]++
+			}
+		}
+	}
+	alpha := rate(dt, unrestTime)
+	if looks <= wildLooks {
+		alpha = 1 / float32(looks+2)
+	}
+	clear(c.restless[:])
+	for i := range c.unrest {
+		v := float32(0)
+		if c.stirred[i] >= cellMin {
+			v = 1
+		}
+		c.unrest[i] += alpha * (v - c.unrest[i])
+		if c.unrest[i] > unrestMuch {
+			c.spread(i)
+		}
+	}
+}
+
+// spread makes a cell and its neighbours restless: farther along a line than across, as writing goes.
+func (c *cells) spread(i int) {
+	cx, cy := i%cellsW, i/cellsW
+	for y := max(cy-1, 0); y <= min(cy+1, cellsH-1); y++ {
+		for x := max(cx-2, 0); x <= min(cx+2, cellsW-1); x++ {
+			c.restless[y*cellsW+x] = true
+		}
+	}
+}

@@ -1,0 +1,245 @@
+package motion
+
+const (
+	gainMin, gainMax = 0.1, 8
+	maxWhole         = 6                        // whole places of shift; twice as many pixels
+	bright, dark     = float32(248), float32(4) // luma beyond which a picture may be clipped
+	sampleStep       = 3                        // the fit looks at every third place of every third row
+	maxSamples       = (halfW/sampleStep + 1) * (halfH/sampleStep + 1)
+)
+
+// fitter estimates how the background has to be changed to look like the picture. With m the background at a place
+// of the picture less the whole part of the shift, it is the linear model
+//
+//	picture = gain*m + offset + slopeX*dm/dx + slopeY*dm/dy
+//
+// whose last two terms are the shift by a fraction of a place (Lucas and Kanade, 1981, for the whole picture at
+// once). It is solved by least squares, reweighted a few times so that what moves has no say (Cauchy's weights).
+type fitter struct {
+	gain, offset   float32
+	slopeX, slopeY float32 // less gain times the shift, in places
+	wholeX, wholeY int     // the whole part of the shift, in places
+	noise          float32 // median of residual over deviation, over what it is for a normal distribution; 1 or more
+
+	samples [maxSamples]sample
+	n       int
+	levels  [1024]uint16 // histogram of picture less background, or of residuals
+}
+
+// sample is one place that the fit looks at.
+type sample struct {
+	picture, ground, gx, gy, weight, dev float32
+}
+
+// run fits the background to the picture.
+func (f *fitter) run(h *halver, g *background, a *area) {
+	f.gain, f.slopeX, f.slopeY, f.wholeX, f.wholeY = 1, 0, 0, 0, 0
+	f.gather(h, g, a)
+	f.offset = f.medianDifference()
+	spread := f.spread()
+	for range 5 {
+		if !f.solve(spread) {
+			break
+		}
+		if f.moveWhole() {
+			f.gather(h, g, a)
+		}
+		spread = f.spread()
+	}
+	f.noise = f.strays()
+}
+
+// gather collects the samples for the present whole shift.
+func (f *fitter) gather(h *halver, g *background, a *area) {
+	f.n = 0
+	clipped := 0
+	for y := 1 + max(f.wholeY, 0); y < halfH-1+min(f.wholeY, 0); y += sampleStep {
+		for x := 1 + max(f.wholeX, 0); x < halfW-1+min(f.wholeX, 0); x += sampleStep {
+			i := y*halfW + x
+			j := i - f.wholeY*halfW - f.wholeX
+			if !a.use[i] || !a.use[j] {
+				continue
+			}
+			c, m := h.luma[i], g.mean[j]
+			s := sample{picture: c, ground: m, dev: g.dev[j] + devFloor}
+			s.gx, s.gy = (g.mean[j+1]-g.mean[j-1])*0.5, (g.mean[j+halfW]-g.mean[j-halfW])*0.5
+			s.weight = 1 / (1 + g.wild[j]*0.25)
+			if c > bright || m > bright || c < dark || m < dark {
+				clipped++
+				s.weight *= 1.0 / 64
+			}
+			f.samples[f.n] = s
+			f.n++
+		}
+	}
+}
+
+// medianDifference is a first offset that half the picture could not mislead.
+func (f *fitter) medianDifference() float32 {
+	clear(f.levels[:])
+	for _, s := range f.samples[:f.n] {
+		f.levels[int((s.picture-s.ground+256)*2)&1023]++
+	}
+	return float32(f.median())/2 - 256 + 0.25
+}
+
+// spread is the median residual of the present fit, in levels of luma.
+func (f *fitter) spread() float32 {
+	clear(f.levels[:])
+	for i := range f.samples[:f.n] {
+		f.levels[min(int(abs(f.residual(&f.samples[i]))*16), len(f.levels)-1)]++
+	}
+	return float32(f.median()+1) / 16
+}
+
+// strays is the median residual in units of the background's own deviation, over 0.845: what the median is for a
+// normal distribution whose mean deviation is 1.
+func (f *fitter) strays() float32 {
+	clear(f.levels[:])
+	for i := range f.samples[:f.n] {
+		s := &f.samples[i]
+		f.levels[min(int(abs(f.residual(s))/(f.gain*s.dev)*64), len(f.levels)-1)]++
+	}
+	return max(1, float32(f.median()+1)/64/0.845)
+}
+
+func (f *fitter) residual(s *sample) float32 {
+	return s.picture - f.gain*s.ground - f.offset - f.slopeX*s.gx - f.slopeY*s.gy
+}
+
+// median finds the middle bin of the histogram.
+func (f *fitter) median() int {
+	half, sum := f.n/2, 0
+	for i, v := range f.levels {
+		if sum += int(v); sum > half {
+			return i
+		}
+	}
+	return 0
+}
+
+// solve makes one step of the reweighted least squares, and says whether it could.
+func (f *fitter) solve(spread float32) bool {
+	if f.n < 16 {
+		return false
+	}
+	// The normal equations, for the ground less its middle, so that gain and offset do not pull at each other.
+	var m [4][5]float64
+	var mean, weights float32
+	for i := range f.samples[:f.n] {
+		mean += f.samples[i].ground
+	}
+	mean /= float32(f.n)
+	var aa, a1, ax, ay, xx, xy, yy, x1, y1, ac, oc, xc, yc float32
+	scale := 1 / (3 * spread * spread)
+	for i := range f.samples[:f.n] {
+		s := &f.samples[i]
+		r := f.residual(s)
+		w := s.weight / (1 + r*r*scale)
+		v, c := s.ground-mean, s.picture
+		wv, wx, wy := w*v, w*s.gx, w*s.gy
+		weights += w
+		aa += wv * v
+		a1 += wv
+		ax += wv * s.gx
+		ay += wv * s.gy
+		ac += wv * c
+		xx += wx * s.gx
+		xy += wx * s.gy
+		x1 += wx
+		xc += wx * c
+		yy += wy * s.gy
+		y1 += wy
+		yc += wy * c
+		oc += w * c
+	}
+	if weights < 1 {
+		return false
+	}
+	// Where the picture has nothing to tell a gain or a shift by, they are 1 and 0.
+	flat, calm := float64(weights)*1, float64(weights)*0.05
+	m[0] = [5]float64{float64(aa) + flat, float64(a1), float64(ax), float64(ay), float64(ac) + flat}
+	m[1] = [5]float64{float64(a1), float64(weights), float64(x1), float64(y1), float64(oc)}
+	m[2] = [5]float64{float64(ax), float64(x1), float64(xx) + calm, float64(xy), float64(xc)}
+	m[3] = [5]float64{float64(ay), float64(y1), float64(xy), float64(yy) + calm, float64(yc)}
+	p, ok := eliminate(&m)
+	if !ok || !(p[0] >= gainMin && p[0] <= gainMax) {
+		return false
+	}
+	f.gain, f.offset = float32(p[0]), float32(p[1]-p[0]*float64(mean))
+	f.slopeX, f.slopeY = float32(p[2]), float32(p[3])
+	return true
+}
+
+// moveWhole takes whole places out of the slopes, and says whether there were any.
+func (f *fitter) moveWhole() bool {
+	dx, dy := -f.slopeX/f.gain, -f.slopeY/f.gain
+	wx, wy := whole(dx), whole(dy)
+	wx = min(max(f.wholeX+wx, -maxWhole), maxWhole) - f.wholeX
+	wy = min(max(f.wholeY+wy, -maxWhole), maxWhole) - f.wholeY
+	if wx == 0 && wy == 0 {
+		// A step farther than the slope is good for cannot be meant.
+		f.slopeX, f.slopeY = clamp(f.slopeX, -f.gain, f.gain), clamp(f.slopeY, -f.gain, f.gain)
+		return false
+	}
+	f.wholeX, f.wholeY = f.wholeX+wx, f.wholeY+wy
+	f.slopeX, f.slopeY = clamp(f.slopeX+float32(wx)*f.gain, -f.gain, f.gain), clamp(f.slopeY+float32(wy)*f.gain, -f.gain, f.gain)
+	return true
+}
+
+// result says what was found, in pixels.
+func (f *fitter) result() Fit {
+	return Fit{
+		Gain: float64(f.gain), Offset: float64(f.offset), Noise: float64(f.noise),
+		DX: 2 * (float64(f.wholeX) - float64(f.slopeX/f.gain)), DY: 2 * (float64(f.wholeY) - float64(f.slopeY/f.gain)),
+	}
+}
+
+// whole is how many whole places are in a shift, taking a little more than half for one so that it does not waver.
+func whole(d float32) int {
+	if d > 0.6 {
+		return min(int(d+0.5), 2)
+	}
+	if d < -0.6 {
+		return -min(int(0.5-d), 2)
+	}
+	return 0
+}
+
+func clamp(v, lo, hi float32) float32 { return min(max(v, lo), hi) }
+
+func abs(v float32) float32 {
+	if v < 0 {
+		return -v
+	}
+	return v
+}
+
+// eliminate solves four linear equations by Gauss's elimination with pivots. The last column is the right side.
+func eliminate(m *[4][5]float64) (p [4]float64, ok bool) {
+	for c := range 4 {
+		best := c
+		for r := c + 1; r < 4; r++ {
+			if m[r][c]*m[r][c] > m[best][c]*m[best][c] {
+				best = r
+			}
+		}
+		m[c], m[best] = m[best], m[c]
+		if m[c][c]*m[c][c] < 1e-18 {
+			return p, false
+		}
+		for r := range 4 {
+			if r == c {
+				continue
+			}
+			k := m[r][c] / m[c][c]
+			for i := c; i < 5; i++ {
+				m[r][i] -= k * m[c][i]
+			}
+		}
+	}
+	for c := range 4 {
+		p[c] = m[c][4] / m[c][c]
+	}
+	return p, true
+}

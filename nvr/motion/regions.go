@@ -1,0 +1,136 @@
+package motion
+
+const (
+	bridge   = 2   // places between two parts of one region, at most
+	maxParts = 256 // regions looked at in one picture; more are nothing but noise
+)
+
+// region is a connected set of astray places.
+type region struct {
+	x0, y0, x1, y1 int     // in places, x1 and y1 one beyond
+	astray         int     // places
+	stirring       int     // places that stir and do not lie in restless cells
+	strong         int     // of those, the ones far beyond the threshold
+	weight         float32 // sum over them of how many thresholds they are astray by, each at most 4
+	zones          uint32
+	// Texture: gradients of the background (in today's light) and of the picture, squared and multiplied.
+	ground, picture, both float32
+}
+
+// run is a stretch of astray places in one row.
+type run struct {
+	y, x0, x1 int16
+	parent    int16
+}
+
+// finder finds regions: runs of astray places are joined where they lie close to each other.
+type finder struct {
+	runs  [halfW / 2 * halfH]run
+	n     int
+	index [halfW / 2 * halfH]int16 // region of a run that is its own parent, plus 1
+	found [maxParts]region
+	count int
+}
+
+// regions finds all regions of the last pass.
+func (r *finder) regions(h *halver, f *fitter, g *background, c *cells, a *area) []region {
+	r.n, r.count = 0, 0
+	before, above := 0, 0 // first run of the rows y-2 and y-1
+	for y := 1; y < halfH-1; y++ {
+		first := r.n
+		r.row(g, y)
+		for i := first; i < r.n; i++ {
+			for k := before; k < first; k++ {
+				if r.runs[k].x0 <= r.runs[i].x1+1 && r.runs[k].x1 >= r.runs[i].x0-1 {
+					r.join(i, k)
+				}
+			}
+		}
+		before, above = above, first
+	}
+	clear(r.index[:r.n])
+	for i := range r.n {
+		root := r.root(i)
+		if r.index[root] == 0 {
+			if r.count == maxParts {
+				continue
+			}
+			r.found[r.count] = region{x0: halfW, y0: halfH}
+			r.count++
+			r.index[root] = int16(r.count)
+		}
+		r.found[r.index[root]-1].add(r.runs[i], h, f, g, c, a)
+	}
+	return r.found[:r.count]
+}
+
+// row collects the runs of one row.
+func (r *finder) row(g *background, y int) {
+	row := g.state[y*halfW:][:halfW]
+	last := -bridge - 2
+	for x, s := range row {
+		if s == 0 {
+			continue
+		}
+		if x-last <= bridge+1 {
+			r.runs[r.n-1].x1 = int16(x)
+		} else {
+			r.runs[r.n] = run{y: int16(y), x0: int16(x), x1: int16(x), parent: int16(r.n)}
+			r.n++
+		}
+		last = x
+	}
+}
+
+func (r *finder) root(i int) int {
+	for int(r.runs[i].parent) != i {
+		r.runs[i].parent = r.runs[r.runs[i].parent].parent
+		i = int(r.runs[i].parent)
+	}
+	return i
+}
+
+func (r *finder) join(i, k int) {
+	i, k = r.root(i), r.root(k)
+	r.runs[max(i, k)].parent = int16(min(i, k))
+}
+
+// add takes one more run into the region.
+func (o *region) add(n run, h *halver, f *fitter, g *background, c *cells, a *area) {
+	y := int(n.y)
+	o.x0, o.x1 = min(o.x0, int(n.x0)), max(o.x1, int(n.x1)+1)
+	o.y0, o.y1 = min(o.y0, y), max(o.y1, y+1)
+	for x := int(n.x0); x <= int(n.x1); x++ {
+		j := y*halfW + x
+		s := g.state[j]
+		if s == 0 {
+			continue
+		}
+		o.astray++
+		i := j + f.wholeY*halfW + f.wholeX
+		gx, gy := f.gain*(g.mean[j+1]-g.mean[j-1]), f.gain*(g.mean[j+halfW]-g.mean[j-halfW])
+		px, py := h.luma[i+1]-h.luma[i-1], h.luma[i+halfW]-h.luma[i-halfW]
+		o.ground += gx*gx + gy*gy
+		o.picture += px*px + py*py
+		o.both += gx*px + gy*py
+		if s&stirs == 0 || c.restless[y/cellSize*cellsW+x/cellSize] {
+			continue
+		}
+		o.stirring++
+		if s&strong != 0 {
+			o.strong++
+		}
+		o.weight += min(g.ratio[j], 4)
+		o.zones |= a.zones[i]
+	}
+}
+
+// lit says that the region is the background in another light: its texture is still there, weaker or stronger as a
+// whole. Where there is hardly any texture nothing can be said.
+func (o *region) lit(noise float32) bool {
+	least := 8 * noise * noise * float32(o.astray)
+	if o.ground < least || o.picture < least/4 {
+		return false
+	}
+	return o.both > 0 && o.both*o.both > 0.7*o.ground*o.picture
+}
