@@ -1,0 +1,89 @@
+package access
+
+import (
+	"path/filepath"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"hearth/storage/box"
+)
+
+// Access answers who may open what, out of an open hearth.db. Its methods may be called from several goroutines.
+type Access struct {
+	box     *box.Box
+	hash    Hash
+	started time.Time // with its monotonic reading: the hour of the first setup is counted by it
+
+	hashing  chan struct{} // one place for each password being hashed
+	waiting  chan struct{} // and one for each that waits for that
+	attempts *attempts
+	decoy    string // the hash that a login of an unknown name is compared with
+}
+
+// Option changes what Open does.
+type Option func(*Access)
+
+// WithHash sets the cost of new password hashes. Tests use it to be quick.
+func WithHash(h Hash) Option { return func(a *Access) { a.hash = h } }
+
+// Open reads through what hearth.db holds about people, so that damage shows at once (box.ErrDamaged), lets go of
+// sessions that have ended, and, while there is no owner yet, sees to it that there is a setup code.
+func Open(b *box.Box, options ...Option) (*Access, error) {
+	a := &Access{
+		box:      b,
+		hash:     DefaultHash(),
+		started:  time.Now(),
+		hashing:  make(chan struct{}, hashesAtOnce),
+		waiting:  make(chan struct{}, hashesWaiting),
+		attempts: newAttempts(),
+	}
+	for _, o := range options {
+		o(a)
+	}
+	a.decoy = a.hash.make("")
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	if err := a.sweepSessions(); err != nil {
+		return nil, err
+	}
+	if err := a.prepareSetup(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *Access) check() error {
+	return a.box.View(func(tx *bbolt.Tx) error {
+		if err := tx.Bucket([]byte(box.UsersBucket)).ForEach(func(k, _ []byte) error {
+			var p person
+			if _, err := box.Get(tx, box.UsersBucket, k, &p); err != nil {
+				return err
+			}
+			if string(p.ID[:]) != string(k) {
+				return box.Damage(tx, box.UsersBucket, k, errOtherRecord)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		if err := tx.Bucket([]byte(box.GrantsBucket)).ForEach(func(k, _ []byte) error {
+			var m []Permission
+			_, err := box.Get(tx, box.GrantsBucket, k, &m)
+			return err
+		}); err != nil {
+			return err
+		}
+		return tx.Bucket([]byte(box.SessionsBucket)).ForEach(func(k, _ []byte) error {
+			var s sessionRecord
+			_, err := box.Get(tx, box.SessionsBucket, k, &s)
+			return err
+		})
+	})
+}
+
+// SetupCodeFile is where the setup code lies, beside hearth.db, while there is no owner.
+func (a *Access) SetupCodeFile() string {
+	return filepath.Join(filepath.Dir(a.box.Path()), "setup-code")
+}

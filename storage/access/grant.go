@@ -1,0 +1,185 @@
+package access
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"hearth/nvr/media"
+	"hearth/storage/box"
+)
+
+// ErrDenied says that this person may not do this with this camera, or that there is no such camera or person: the
+// answer does not tell which.
+var ErrDenied = errors.New("not allowed")
+
+// Verb is what a person does with a camera.
+type Verb string
+
+// The verbs. None of them implies another.
+const (
+	Live    Verb = "live"    // watch and hear it now, take a snapshot
+	Events  Verb = "events"  // see events and their thumbnails, mark and hold them
+	Footage Verb = "footage" // the timeline and what is recorded
+	Export  Verb = "export"  // take recordings away as a file
+	Manage  Verb = "manage"  // change or remove the camera
+)
+
+// Verbs are all verbs, in the order in which the page shows them.
+func Verbs() []Verb { return []Verb{Live, Events, Footage, Export, Manage} }
+
+// Grant is a decision of Authorize: this person may do this with this camera. Only this package can make one that is
+// valid. Whoever takes a Grant checks Valid, Camera and Verb; whoever keeps one for longer than a request asks Renew
+// at least once a second.
+type Grant struct {
+	from    *Access
+	user    media.UUID
+	camera  media.CameraID
+	verb    Verb
+	session sessionKey // zero: not bound to a session
+}
+
+// Camera is the one camera that the grant is for.
+func (g Grant) Camera() media.CameraID { return g.camera }
+
+// User is the person that the grant was given to.
+func (g Grant) User() media.UUID { return g.user }
+
+// Verb is the one thing that the grant allows.
+func (g Grant) Verb() Verb { return g.verb }
+
+// Valid says that Authorize made this grant. It does not ask again: see Renew.
+func (g Grant) Valid() bool { return g.from != nil && !g.camera.IsZero() && !g.user.IsZero() }
+
+// Allows says that the grant is valid and for one of the verbs.
+func (g Grant) Allows(verbs ...Verb) bool {
+	for _, v := range verbs {
+		if g.Valid() && g.verb == v {
+			return true
+		}
+	}
+	return false
+}
+
+func (g Grant) String() string { return fmt.Sprintf("%s on %s for %s", g.verb, g.camera, g.user) }
+
+// Authorize decides, by what hearth.db says now, whether a person may do something with a camera. Otherwise the
+// error is ErrDenied.
+func (a *Access) Authorize(user media.UUID, camera media.CameraID, verb Verb) (Grant, error) {
+	return a.authorize(Grant{from: a, user: user, camera: camera, verb: verb})
+}
+
+// AuthorizeIn is Authorize for the person of a session. The grant does not outlive the session.
+func (a *Access) AuthorizeIn(s Session, camera media.CameraID, verb Verb) (Grant, error) {
+	return a.authorize(Grant{from: a, user: s.Person.ID, camera: camera, verb: verb, session: s.key})
+}
+
+// Renew asks whether the grant would be given again now: ErrDenied if not.
+func (a *Access) Renew(g Grant) error {
+	if g.from != a {
+		return ErrDenied
+	}
+	_, err := a.authorize(g)
+	return err
+}
+
+func (a *Access) authorize(g Grant) (Grant, error) {
+	if !g.Valid() {
+		return Grant{}, ErrDenied
+	}
+	err := a.box.View(func(tx *bbolt.Tx) error {
+		return a.decide(tx, g, time.Now())
+	})
+	if err != nil {
+		return Grant{}, err
+	}
+	return g, nil
+}
+
+// AuthorizeAll gives a grant for every camera on which the person may do this now; none is not an error.
+func (a *Access) AuthorizeAll(user media.UUID, verb Verb) ([]Grant, error) {
+	return a.authorizeAll(Grant{from: a, user: user, verb: verb})
+}
+
+// AuthorizeAllIn is AuthorizeAll for the person of a session. The grants do not outlive the session.
+func (a *Access) AuthorizeAllIn(s Session, verb Verb) ([]Grant, error) {
+	return a.authorizeAll(Grant{from: a, user: s.Person.ID, verb: verb, session: s.key})
+}
+
+func (a *Access) authorizeAll(like Grant) (grants []Grant, err error) {
+	err = a.box.View(func(tx *bbolt.Tx) error {
+		now := time.Now()
+		for _, id := range box.CameraIDs(tx) {
+			g := like
+			g.camera = id
+			switch err := a.decide(tx, g, now); {
+			case err == nil:
+				grants = append(grants, g)
+			case !errors.Is(err, ErrDenied):
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return grants, nil
+}
+
+// decide is the decision itself.
+func (a *Access) decide(tx *bbolt.Tx, g Grant, now time.Time) error {
+	if g.session != (sessionKey{}) {
+		s, err := readSession(tx, g.session, now)
+		if errors.Is(err, ErrNoSession) || err == nil && s.User != g.user {
+			return ErrDenied
+		} else if err != nil {
+			return err
+		}
+	}
+	var p person
+	ok, err := box.Get(tx, box.UsersBucket, g.user[:], &p)
+	if err != nil {
+		return err
+	}
+	if !ok || !box.HasCamera(tx, g.camera) {
+		return ErrDenied
+	}
+	if p.Role.allows(g.verb) {
+		return nil
+	}
+	permissions, err := readPermissions(tx, g.user)
+	if err != nil {
+		return err
+	}
+	for _, m := range permissions {
+		if m.Camera == g.camera && m.allows(g.verb, now) {
+			return nil
+		}
+	}
+	return ErrDenied
+}
+
+// RequireOwner says, by what hearth.db says now, whether the person of a session is an owner: ErrDenied if not. It is
+// the door for what belongs to the box and to no camera.
+func (a *Access) RequireOwner(s Session) error {
+	return a.box.View(func(tx *bbolt.Tx) error {
+		r, err := readSession(tx, s.key, time.Now())
+		if errors.Is(err, ErrNoSession) {
+			return ErrDenied
+		} else if err != nil {
+			return err
+		}
+		var p person
+		ok, err := box.Get(tx, box.UsersBucket, r.User[:], &p)
+		if err != nil {
+			return err
+		}
+		if !ok || p.Role != Owner || r.User != s.Person.ID {
+			return ErrDenied
+		}
+		return nil
+	})
+}

@@ -1,0 +1,74 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"hearth/nvr/media"
+	"hearth/storage/box"
+)
+
+// Permission adds verbs on one camera to what a person's role allows.
+type Permission struct {
+	Camera media.CameraID `json:"camera"`
+	Verbs  []Verb         `json:"verbs"`
+	Until  time.Time      `json:"until,omitzero"` // zero: without end
+}
+
+func (m Permission) allows(v Verb, now time.Time) bool {
+	return slices.Contains(m.Verbs, v) && (m.Until.IsZero() || now.Before(m.Until))
+}
+
+// maxPermissions is how many permissions one person can hold.
+const maxPermissions = 256
+
+// Permissions lists what is permitted to a person beyond their role, also what has ended. ErrNoPerson.
+func (a *Access) Permissions(user media.UUID) (list []Permission, err error) {
+	err = a.box.View(func(tx *bbolt.Tx) error {
+		var p person
+		if err := readPerson(tx, user, &p); err != nil {
+			return err
+		}
+		list, err = readPermissions(tx, user)
+		return err
+	})
+	return list, err
+}
+
+func readPermissions(tx *bbolt.Tx, user media.UUID) (list []Permission, err error) {
+	_, err = box.Get(tx, box.GrantsBucket, user[:], &list)
+	return list, err
+}
+
+// SetPermissions replaces what is permitted to a person beyond their role. Who loses something loses it at once:
+// grants are asked for again at least each second. Errors: *BadInput, ErrNoPerson.
+func (a *Access) SetPermissions(user media.UUID, list []Permission) error {
+	if len(list) > maxPermissions {
+		return &BadInput{"grants", fmt.Sprintf("must not be more than %d", maxPermissions)}
+	}
+	for _, m := range list {
+		if len(m.Verbs) == 0 {
+			return &BadInput{"verbs", "must name at least one of live, events, footage, export and manage"}
+		}
+		for _, v := range m.Verbs {
+			if !slices.Contains(Verbs(), v) {
+				return &BadInput{"verbs", "must be of live, events, footage, export and manage"}
+			}
+		}
+	}
+	return a.box.Update(func(tx *bbolt.Tx) error {
+		var p person
+		if err := readPerson(tx, user, &p); err != nil {
+			return err
+		}
+		for _, m := range list {
+			if !box.HasCamera(tx, m.Camera) {
+				return &BadInput{"camera", "there is no such camera"}
+			}
+		}
+		return box.Put(tx, box.GrantsBucket, user[:], list)
+	})
+}

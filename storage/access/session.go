@@ -1,0 +1,249 @@
+package access
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"hearth/nvr/media"
+	"hearth/storage/box"
+)
+
+// ErrNoSession says that there is no such session, or that it has ended.
+var ErrNoSession = errors.New("not logged in")
+
+// How long a session lasts: at most sessionLife, and sessionIdle after it was last used.
+const (
+	sessionLife = 180 * 24 * time.Hour
+	sessionIdle = 30 * 24 * time.Hour
+	// seenEvery keeps the moment of last use from being written at every request.
+	seenEvery = 10 * time.Minute
+	// maxSessions of one person; the oldest ends when there is another.
+	maxSessions = 50
+)
+
+// sessionKey is the SHA-256 of a session's token: all that is stored of it.
+type sessionKey [sha256.Size]byte
+
+// Session is one logged-in browser or program of a person.
+type Session struct {
+	ID      media.UUID // to name it in lists; knowing it does not open anything
+	Person  Person
+	Created time.Time
+	Seen    time.Time // to about ten minutes
+	Expires time.Time // if it is not used before
+	From    string    // the address that it was last used from
+	Device  string    // what the browser said it is
+
+	key sessionKey
+}
+
+type sessionRecord struct {
+	ID      media.UUID `json:"id"`
+	User    media.UUID `json:"user"`
+	Created time.Time  `json:"created"`
+	Seen    time.Time  `json:"seen"`
+	From    string     `json:"from,omitempty"`
+	Device  string     `json:"device,omitempty"`
+}
+
+func (r sessionRecord) expires() time.Time {
+	end, idle := r.Created.Add(sessionLife), r.Seen.Add(sessionIdle)
+	if idle.Before(end) {
+		return idle
+	}
+	return end
+}
+
+// newSession gives the token (43 characters, 256 random bits) that is shown once, and the session.
+func (a *Access) newSession(p Person, from netip.Addr, device string) (token string, s Session, err error) {
+	var secret [32]byte
+	rand.Read(secret[:])
+	token = base64.RawURLEncoding.EncodeToString(secret[:])
+	if len(device) > 200 {
+		device = device[:200]
+	}
+	now := time.Now().UTC()
+	r := sessionRecord{
+		ID: media.NewUUID(), User: p.ID, Created: now, Seen: now, From: from.String(), Device: device,
+	}
+	key := keyOf(token)
+	err = a.box.Update(func(tx *bbolt.Tx) error {
+		// The person may have been removed while the password was hashed.
+		var now person
+		if err := readPerson(tx, p.ID, &now); err != nil {
+			return err
+		}
+		if err := trimSessions(tx, p.ID); err != nil {
+			return err
+		}
+		return box.Put(tx, box.SessionsBucket, key[:], r)
+	})
+	if err != nil {
+		return "", Session{}, err
+	}
+	return token, r.session(key, p), nil
+}
+
+func (r sessionRecord) session(key sessionKey, p Person) Session {
+	return Session{
+		ID: r.ID, Person: p, Created: r.Created, Seen: r.Seen, Expires: r.expires(), From: r.From, Device: r.Device, key: key,
+	}
+}
+
+func keyOf(token string) sessionKey { return sha256.Sum256([]byte(token)) }
+
+func readSession(tx *bbolt.Tx, key sessionKey, now time.Time) (r sessionRecord, err error) {
+	ok, err := box.Get(tx, box.SessionsBucket, key[:], &r)
+	if err == nil && (!ok || !now.Before(r.expires())) {
+		err = ErrNoSession
+	}
+	return r, err
+}
+
+// Session finds the session of a token, by what hearth.db says now, with the person as they are now. ErrNoSession.
+func (a *Access) Session(token string, from netip.Addr) (s Session, err error) {
+	key := keyOf(token)
+	var r sessionRecord
+	now := time.Now().UTC()
+	err = a.box.View(func(tx *bbolt.Tx) error {
+		var err error
+		if r, err = readSession(tx, key, now); err != nil {
+			return err
+		}
+		var p person
+		if err := readPerson(tx, r.User, &p); err != nil {
+			if errors.Is(err, ErrNoPerson) {
+				return ErrNoSession
+			}
+			return err
+		}
+		s = r.session(key, p.Person)
+		return nil
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	if now.Sub(r.Seen) >= seenEvery {
+		s.Seen, s.From = now, from.String()
+		if err := a.touch(key, now, s.From); err != nil {
+			return Session{}, err
+		}
+	}
+	return s, nil
+}
+
+func (a *Access) touch(key sessionKey, now time.Time, from string) error {
+	return a.box.Update(func(tx *bbolt.Tx) error {
+		r, err := readSession(tx, key, now)
+		if err != nil {
+			return err
+		}
+		r.Seen, r.From = now, from
+		return box.Put(tx, box.SessionsBucket, key[:], r)
+	})
+}
+
+// StillOpen says whether a session that was found before is there now: ErrNoSession if not.
+func (a *Access) StillOpen(s Session) error {
+	return a.box.View(func(tx *bbolt.Tx) error {
+		_, err := readSession(tx, s.key, time.Now())
+		return err
+	})
+}
+
+// Sessions lists a person's sessions.
+func (a *Access) Sessions(p Person) (list []Session, err error) {
+	now := time.Now()
+	err = a.box.View(func(tx *bbolt.Tx) error {
+		return eachSession(tx, func(key sessionKey, r sessionRecord) error {
+			if r.User == p.ID && now.Before(r.expires()) {
+				list = append(list, r.session(key, p))
+			}
+			return nil
+		})
+	})
+	return list, err
+}
+
+// End ends a session: its token opens nothing any more. Ending it twice is no error.
+func (a *Access) End(s Session) error {
+	return a.box.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(box.SessionsBucket)).Delete(s.key[:])
+	})
+}
+
+// EndAll ends all sessions of a person but the one given, which may be the zero Session.
+func (a *Access) EndAll(user media.UUID, but Session) error {
+	return a.box.Update(func(tx *bbolt.Tx) error { return endSessions(tx, user, but.key) })
+}
+
+func endSessions(tx *bbolt.Tx, user media.UUID, but sessionKey) error {
+	return dropSessions(tx, func(key sessionKey, r sessionRecord) bool { return r.User == user && key != but })
+}
+
+// trimSessions makes room for one more session of a person.
+func trimSessions(tx *bbolt.Tx, user media.UUID) error {
+	count := 0
+	var oldest sessionKey
+	var seen time.Time
+	if err := eachSession(tx, func(key sessionKey, r sessionRecord) error {
+		if r.User == user {
+			if count == 0 || r.Seen.Before(seen) {
+				oldest, seen = key, r.Seen
+			}
+			count++
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if count < maxSessions {
+		return nil
+	}
+	return tx.Bucket([]byte(box.SessionsBucket)).Delete(oldest[:])
+}
+
+func (a *Access) sweepSessions() error {
+	now := time.Now()
+	return a.box.Update(func(tx *bbolt.Tx) error {
+		return dropSessions(tx, func(_ sessionKey, r sessionRecord) bool { return !now.Before(r.expires()) })
+	})
+}
+
+func dropSessions(tx *bbolt.Tx, which func(sessionKey, sessionRecord) bool) error {
+	var drop []sessionKey
+	if err := eachSession(tx, func(key sessionKey, r sessionRecord) error {
+		if which(key, r) {
+			drop = append(drop, key)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, key := range drop {
+		if err := tx.Bucket([]byte(box.SessionsBucket)).Delete(key[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func eachSession(tx *bbolt.Tx, do func(sessionKey, sessionRecord) error) error {
+	return tx.Bucket([]byte(box.SessionsBucket)).ForEach(func(k, v []byte) error {
+		var r sessionRecord
+		if len(k) != len(sessionKey{}) {
+			return box.Damage(tx, box.SessionsBucket, k, errOtherRecord)
+		}
+		if err := json.Unmarshal(v, &r); err != nil {
+			return box.Damage(tx, box.SessionsBucket, k, err)
+		}
+		return do(sessionKey(k), r)
+	})
+}

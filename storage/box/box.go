@@ -1,0 +1,200 @@
+package box
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"hearth/storage/bolt"
+)
+
+var (
+	// ErrDamaged says that hearth.db cannot be read. The file is left as it is.
+	ErrDamaged = bolt.ErrDamaged
+	// ErrInUse says that another process has hearth.db open.
+	ErrInUse = bolt.ErrInUse
+	// ErrNotFound says that there is no such camera or key.
+	ErrNotFound = errors.New("not found")
+)
+
+// The buckets of hearth.db. Users to Audit are package access's.
+const (
+	metaBucket     = "meta"
+	settingsBucket = "settings"
+	camerasBucket  = "cameras" // camera UUID → Camera as JSON
+	keysBucket     = "keys"    // camera UUID → wrapped key
+	UsersBucket    = "users"
+	SessionsBucket = "sessions"
+	GrantsBucket   = "grants"
+	AuditBucket    = "audit"
+)
+
+func buckets() []string {
+	return []string{
+		metaBucket, settingsBucket, camerasBucket, keysBucket, UsersBucket, SessionsBucket, GrantsBucket, AuditBucket,
+	}
+}
+
+// format is the version of the records; a newer one is refused instead of misread.
+const format = 1
+
+// Box is an open hearth.db. All its methods may be called from several goroutines.
+type Box struct {
+	db      *bbolt.DB
+	path    string
+	fresh   bool
+	created time.Time
+}
+
+type meta struct {
+	Format  int       `json:"format"`
+	Created time.Time `json:"created"`
+	// Scrub asks the next Open to rewrite the file, because something secret was deleted.
+	Scrub bool `json:"scrub,omitempty"`
+}
+
+// Open opens hearth.db at path, or makes it, with the folders that it lies in, when there is none. The error is one
+// line; ErrDamaged and ErrInUse are among its causes.
+func Open(path string) (*Box, error) {
+	fresh := false
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := create(path); err != nil {
+			return nil, err
+		}
+		fresh = true
+	}
+	b, m, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	if m.Scrub {
+		b.db.Close()
+		if err := bolt.Rewrite(path); err != nil {
+			return nil, err
+		}
+		if b, m, err = open(path); err != nil {
+			return nil, err
+		}
+		m.Scrub = false
+		if err := b.Update(func(tx *bbolt.Tx) error { return putMeta(tx, m) }); err != nil {
+			b.db.Close()
+			return nil, err
+		}
+	}
+	b.fresh = fresh
+	return b, nil
+}
+
+func create(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("create %s: %w", path, err)
+	}
+	return bolt.Create(path, func(tx *bbolt.Tx) error {
+		for _, name := range buckets() {
+			if _, err := tx.CreateBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return putMeta(tx, meta{Format: format, Created: time.Now().UTC()})
+	})
+}
+
+func putMeta(tx *bbolt.Tx, m meta) error { return Put(tx, metaBucket, []byte("box"), m) }
+
+func open(path string) (*Box, meta, error) {
+	db, err := bolt.Open(path)
+	if err != nil {
+		return nil, meta{}, err
+	}
+	b := &Box{db: db, path: path}
+	m, err := b.check()
+	if err != nil {
+		db.Close()
+		return nil, meta{}, err
+	}
+	b.created = m.Created
+	return b, m, nil
+}
+
+// check reads everything that this package owns once, so that damage shows at the start and not on some evening.
+func (b *Box) check() (meta, error) {
+	var m meta
+	err := b.View(func(tx *bbolt.Tx) error {
+		for _, name := range buckets() {
+			if tx.Bucket([]byte(name)) == nil {
+				return fmt.Errorf("%s is %w: no %s in it", b.path, ErrDamaged, name)
+			}
+		}
+		ok, err := Get(tx, metaBucket, []byte("box"), &m)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fmt.Errorf("%s is %w: no format in it", b.path, ErrDamaged)
+		}
+		if m.Format != format {
+			return fmt.Errorf("%s was written by another version of Hearth (format %d, this one reads %d)", b.path, m.Format, format)
+		}
+		if err := tx.Bucket([]byte(settingsBucket)).ForEach(func(k, v []byte) error {
+			if !json.Valid(v) {
+				return fmt.Errorf("%s is %w: setting %q", b.path, ErrDamaged, k)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		_, err = camerasIn(tx)
+		return err
+	})
+	return m, err
+}
+
+// Path is where hearth.db lies.
+func (b *Box) Path() string { return b.path }
+
+// Created is when hearth.db was made, by the clock of that moment.
+func (b *Box) Created() time.Time { return b.created }
+
+// Fresh says that this Open made the file.
+func (b *Box) Fresh() bool { return b.fresh }
+
+// View reads in one consistent state. Keep it short: pages cannot be used again meanwhile.
+func (b *Box) View(read func(tx *bbolt.Tx) error) error { return b.db.View(read) }
+
+// Update changes all or nothing, and is durable when it returns nil.
+func (b *Box) Update(change func(tx *bbolt.Tx) error) error { return b.db.Update(change) }
+
+// Close waits for what is under way and lets the file go.
+func (b *Box) Close() error { return b.db.Close() }
+
+// Get reads the JSON record of a key. ok is false when there is none.
+func Get(tx *bbolt.Tx, bucket string, key []byte, v any) (ok bool, err error) {
+	raw := tx.Bucket([]byte(bucket)).Get(key)
+	if raw == nil {
+		return false, nil
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return false, Damage(tx, bucket, key, err)
+	}
+	return true, nil
+}
+
+// Put writes the JSON record of a key.
+func Put(tx *bbolt.Tx, bucket string, key []byte, v any) error {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket([]byte(bucket)).Put(key, raw)
+}
+
+// Damage is the ErrDamaged for a record that cannot be parsed.
+func Damage(tx *bbolt.Tx, bucket string, key []byte, cause error) error {
+	return fmt.Errorf("%s is %w: record %x of %s: %v", tx.DB().Path(), ErrDamaged, key, bucket, cause)
+}

@@ -1,0 +1,114 @@
+package box
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"hearth/nvr/media"
+)
+
+// Camera is what the box knows about a camera. The URLs carry no name or password.
+type Camera struct {
+	ID         media.CameraID       `json:"id"`
+	Name       string               `json:"name"`
+	URL        string               `json:"url"`
+	DetectURL  string               `json:"detect_url,omitempty"` // the sub stream, when it is not found by itself
+	Username   string               `json:"username,omitempty"`
+	Password   []byte               `json:"password,omitempty"` // sealed by package keyring
+	Transport  string               `json:"transport"`          // tcp, udp or auto
+	Record     string               `json:"record"`             // continuous, motion or off
+	Audio      bool                 `json:"audio"`
+	LimitBytes int64                `json:"limit_bytes,omitempty"` // of footage; 0: no limit of its own
+	LimitDays  int                  `json:"limit_days,omitempty"`  // 0: no limit of its own
+	Motion     media.MotionSettings `json:"motion"`
+	Created    time.Time            `json:"created"`
+}
+
+// Cameras lists all cameras, oldest first.
+func (b *Box) Cameras() (cameras []Camera, err error) {
+	err = b.View(func(tx *bbolt.Tx) error {
+		cameras, err = camerasIn(tx)
+		return err
+	})
+	return cameras, err
+}
+
+func camerasIn(tx *bbolt.Tx) ([]Camera, error) {
+	var cameras []Camera
+	err := tx.Bucket([]byte(camerasBucket)).ForEach(func(k, v []byte) error {
+		var c Camera
+		if err := json.Unmarshal(v, &c); err != nil {
+			return Damage(tx, camerasBucket, k, err)
+		}
+		if string(k) != string(c.ID[:]) {
+			return Damage(tx, camerasBucket, k, fmt.Errorf("it is of camera %s", c.ID))
+		}
+		// Oldest first; there are some dozens at most.
+		at := len(cameras)
+		for at > 0 && cameras[at-1].Created.After(c.Created) {
+			at--
+		}
+		cameras = append(cameras[:at], append([]Camera{c}, cameras[at:]...)...)
+		return nil
+	})
+	return cameras, err
+}
+
+// HasCamera says whether a camera is known, within a transaction of the caller's.
+func HasCamera(tx *bbolt.Tx, id media.CameraID) bool {
+	return tx.Bucket([]byte(camerasBucket)).Get(id[:]) != nil
+}
+
+// CameraIDs lists the known cameras in no particular order, within a transaction of the caller's.
+func CameraIDs(tx *bbolt.Tx) []media.CameraID {
+	var ids []media.CameraID
+	_ = tx.Bucket([]byte(camerasBucket)).ForEach(func(k, _ []byte) error {
+		if len(k) == len(media.CameraID{}) {
+			ids = append(ids, media.CameraID(k))
+		}
+		return nil
+	})
+	return ids
+}
+
+// Camera reads one camera, or ErrNotFound.
+func (b *Box) Camera(id media.CameraID) (c Camera, err error) {
+	err = b.View(func(tx *bbolt.Tx) error {
+		ok, err := Get(tx, camerasBucket, id[:], &c)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fmt.Errorf("camera %s: %w", id, ErrNotFound)
+		}
+		if c.ID != id {
+			return Damage(tx, camerasBucket, id[:], fmt.Errorf("it is of camera %s", c.ID))
+		}
+		return nil
+	})
+	return c, err
+}
+
+// PutCamera adds or replaces a camera.
+func (b *Box) PutCamera(c Camera) error {
+	if c.ID.IsZero() {
+		return fmt.Errorf("put camera %q: it has no identity", c.Name)
+	}
+	if c.Created.IsZero() {
+		c.Created = time.Now().UTC()
+	}
+	return b.Update(func(tx *bbolt.Tx) error { return Put(tx, camerasBucket, c.ID[:], c) })
+}
+
+// RemoveCamera forgets a camera; its key is package keyring's to destroy. ErrNotFound when there is none.
+func (b *Box) RemoveCamera(id media.CameraID) error {
+	return b.Update(func(tx *bbolt.Tx) error {
+		if !HasCamera(tx, id) {
+			return fmt.Errorf("camera %s: %w", id, ErrNotFound)
+		}
+		return tx.Bucket([]byte(camerasBucket)).Delete(id[:])
+	})
+}

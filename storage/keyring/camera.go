@@ -1,0 +1,179 @@
+package keyring
+
+import (
+	"bytes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/crypto/chacha20poly1305"
+
+	"hearth/nvr/media"
+	"hearth/storage/access"
+	"hearth/storage/box"
+)
+
+const (
+	cameraPurpose = "camera key"
+	fileMagic     = "HEARTHK1"
+)
+
+// CameraKey is one camera's key together with whose it is. Its zero value opens nothing. It prints as the camera's
+// identity only.
+type CameraKey struct {
+	camera media.CameraID
+	secret *[keySize]byte
+}
+
+// Camera is the camera that everything sealed with this key belongs to.
+func (c CameraKey) Camera() media.CameraID { return c.camera }
+
+// Valid says that this is a key at all.
+func (c CameraKey) Valid() bool { return c.secret != nil && !c.camera.IsZero() }
+
+func (c CameraKey) String() string   { return "key of camera " + c.camera.String() }
+func (c CameraKey) GoString() string { return c.String() }
+
+// LogValue keeps the secret out of logs.
+func (c CameraKey) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// AEAD is the ChaCha20-Poly1305 of one segment: its key is HKDF-SHA256(camera key, salt, camera UUID ‖ segment UUID).
+func (c CameraKey) AEAD(salt []byte, segment media.UUID) (cipher.AEAD, error) {
+	if !c.Valid() {
+		return nil, ErrNoKey
+	}
+	key, err := hkdf.Key(sha256.New, c.secret[:], salt, string(c.camera[:])+string(segment[:]), keySize)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of segment %s: %w", segment, err)
+	}
+	return chacha20poly1305.New(key)
+}
+
+// AddCamera makes the key of a new camera. It is durable in both its places when this returns nil. After a try that
+// was cut short it may be called again.
+func (k *Keyring) AddCamera(id media.CameraID) error {
+	if id.IsZero() {
+		return fmt.Errorf("make a key: %w: the camera has no identity", ErrNoKey)
+	}
+	if _, err := k.box.WrappedKey(id); err == nil {
+		return fmt.Errorf("make the key of camera %s: it has one", id)
+	} else if !errors.Is(err, box.ErrNotFound) {
+		return err
+	}
+	path := k.path(id)
+	wrapped, err := readKeyFile(path)
+	if err == nil { // left by a try that was cut short; identities are never used twice
+		_, err = k.unwrap(id, wrapped)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		var secret [keySize]byte
+		rand.Read(secret[:])
+		wrapped = k.Seal(cameraPurpose, media.UUID(id), secret[:])
+		err = k.writeKeyFile(path, wrapped)
+	}
+	if err != nil {
+		return fmt.Errorf("make the key of camera %s: %w", id, err)
+	}
+	return k.box.PutWrappedKey(id, wrapped)
+}
+
+func (k *Keyring) path(id media.CameraID) string {
+	return filepath.Join(k.dir, "media", id.String(), "key")
+}
+
+func (k *Keyring) writeKeyFile(path string, wrapped []byte) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := writeFile(path, append([]byte(fileMagic), wrapped...)); err != nil {
+		return err
+	}
+	return errors.Join(syncDir(filepath.Dir(dir)), syncDir(k.dir))
+}
+
+func readKeyFile(path string) ([]byte, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	wrapped, ok := bytes.CutPrefix(raw, []byte(fileMagic))
+	if !ok {
+		return nil, fmt.Errorf("%s: %w", path, ErrSealed)
+	}
+	return wrapped, nil
+}
+
+func (k *Keyring) unwrap(id media.CameraID, wrapped []byte) (CameraKey, error) {
+	secret, err := k.Open(cameraPurpose, media.UUID(id), wrapped)
+	if err != nil {
+		return CameraKey{}, err
+	}
+	if len(secret) != keySize {
+		return CameraKey{}, fmt.Errorf("key of camera %s: %w", id, ErrSealed)
+	}
+	return CameraKey{camera: id, secret: (*[keySize]byte)(secret)}, nil
+}
+
+// Unlock gives a person the key of the camera that their grant is for; the grant must be for events, footage or
+// export. access.ErrDenied, ErrNoKey or ErrSealed.
+func (k *Keyring) Unlock(g access.Grant) (CameraKey, error) {
+	if !g.Allows(access.Events, access.Footage, access.Export) {
+		return CameraKey{}, access.ErrDenied
+	}
+	return k.ForRecording(g.Camera())
+}
+
+// ForRecording gives the box itself a camera's key: for the recorder, for recovery and for checks. ErrNoKey when the
+// camera has none (any more), ErrSealed when it does not unwrap.
+func (k *Keyring) ForRecording(id media.CameraID) (CameraKey, error) {
+	wrapped, err := k.box.WrappedKey(id)
+	if errors.Is(err, box.ErrNotFound) {
+		// A hearth.db from a backup may be older than the camera.
+		wrapped, err = readKeyFile(k.path(id))
+		if errors.Is(err, fs.ErrNotExist) {
+			return CameraKey{}, fmt.Errorf("camera %s: %w", id, ErrNoKey)
+		}
+	}
+	if err != nil {
+		return CameraKey{}, err
+	}
+	return k.unwrap(id, wrapped)
+}
+
+// DestroyCamera destroys a camera's key in both places: what it sealed is noise from now on. It may be called again.
+func (k *Keyring) DestroyCamera(id media.CameraID) error {
+	if err := wipe(k.path(id)); err != nil {
+		return fmt.Errorf("destroy the key of camera %s: %w", id, err)
+	}
+	return k.box.RemoveWrappedKey(id)
+}
+
+// wipe writes over a file before it removes it. On flash and on copying file systems the old bytes may live on until
+// the device uses their place again; they are still wrapped by the box's key.
+func wipe(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		_, err = f.WriteAt(make([]byte, info.Size()), 0)
+	}
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
