@@ -1,0 +1,117 @@
+package vision
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"time"
+
+	"hearth/nvr/vision/protocol"
+)
+
+// cudaMemory is what a process may use more when it decodes on an NVIDIA card, whose driver maps a lot.
+const cudaMemory = 500 << 20
+
+// answer takes in one message of the process. An error says that the process is not to be listened to any longer.
+func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error {
+	switch m := m.(type) {
+	case protocol.Hello:
+		log.Debug("hearth-vision is ready", "ffmpeg", m.FFmpeg, "sandbox", m.Sandbox, "pid", p.cmd.Process.Pid)
+	case protocol.Decoder:
+		log.Info("looking for motion", "decoder", m.Name, "codec", m.Codec, "width", m.Width, "height", m.Height, "why", m.Why)
+		w.mu.Lock()
+		w.status.Decoder = m.Name
+		w.mu.Unlock()
+	case protocol.Stats:
+		p.watching.Store(m.Mode == "watching")
+		w.mu.Lock()
+		s := &w.status
+		s.Mode, s.CPU, s.Skipped, s.Bad = m.Mode, m.CPU, m.Skipped, m.Bad
+		w.mu.Unlock()
+	case protocol.Look:
+		w.mu.Lock()
+		w.status.Looks++
+		w.status.Problem = ""
+		look := Look{
+			At: time.UnixMicro(m.At).UTC(), Moving: m.Moving, Score: m.Score,
+			Regions: m.Regions, Zones: m.Zones, Spell: w.spells + m.Spell,
+		}
+		w.mu.Unlock()
+		if m.Moving {
+			p.watching.Store(true)
+		}
+		p.spell = max(p.spell, m.Spell)
+		if w.OnLook != nil {
+			w.OnLook(look)
+		}
+	case protocol.Thumb:
+		w.mu.Lock()
+		spell := w.spells + m.Spell
+		w.mu.Unlock()
+		if w.OnThumb != nil {
+			w.OnThumb(Thumb{At: time.UnixMicro(m.At).UTC(), Score: m.Score, Region: m.Region, Spell: spell, JPEG: m.JPEG})
+		}
+	case protocol.Error:
+		log.Warn("hearth-vision says", "problem", clean(m.Text))
+		w.mu.Lock()
+		w.status.Problem = clean(m.Text)
+		w.mu.Unlock()
+	default:
+		return fmt.Errorf("it sent what only hearth sends: %w", protocol.ErrMalformed)
+	}
+	return nil
+}
+
+// ended sums up a process that is gone.
+func (w *Worker) ended(p *process) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cpuPast += w.status.CPU
+	w.spells += p.spell + 1
+	w.status.CPU, w.status.RSS, w.status.Mode, w.status.Decoder = 0, 0, "stopped", ""
+}
+
+// weigh reads how much memory the process uses, and says so when it is too much.
+func (w *Worker) weigh(p *process) error {
+	rss, err := residentMemory(p.cmd.Process.Pid)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // it has just ended; its pipe will say so
+	}
+	if err != nil {
+		return err
+	}
+	limit := w.MemoryLimit
+	if limit <= 0 {
+		limit = DefaultMemoryLimit
+	}
+	w.mu.Lock()
+	w.status.RSS = rss
+	if w.status.Decoder == "cuda" {
+		limit += cudaMemory
+	}
+	w.mu.Unlock()
+	if rss > limit {
+		return fmt.Errorf("%w: %d MB", errLarge, rss>>20)
+	}
+	return nil
+}
+
+// residentMemory is the resident set of a process in bytes, from /proc/PID/statm (proc(5)).
+func residentMemory(pid int) (int64, error) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
+	if err != nil {
+		return 0, fmt.Errorf("read the worker's memory: %w", err)
+	}
+	fields := bytes.Fields(b)
+	if len(fields) < 2 {
+		return 0, nil // a process that has ended but was not waited for
+	}
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the worker's memory: %w", err)
+	}
+	return pages * int64(os.Getpagesize()), nil
+}

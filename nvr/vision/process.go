@@ -1,0 +1,184 @@
+package vision
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"hearth/nvr/vision/protocol"
+)
+
+// Why a process was ended.
+var (
+	errSilent = errors.New("it gave no sign of life")
+	errLarge  = errors.New("it used too much memory")
+)
+
+// calmFlush is how long units may wait to be handed over together while nothing moves: fewer, larger writes cost
+// less, and the process only looks at key frames then, which are handed over at once.
+const calmFlush = 500 * time.Millisecond
+
+// process is one hearth-vision with its pipes.
+type process struct {
+	cmd      *exec.Cmd
+	in       io.WriteCloser
+	answers  chan protocol.Message
+	readErr  error // set before answers is closed
+	watching atomic.Bool
+	spell    uint64 // the newest it spoke of; Worker.look's goroutine only
+}
+
+// start starts the program with nothing but its pipes: no environment but what drivers of hardware need, a process
+// group of its own, so that an interrupt typed at the terminal is for hearth alone.
+func start(program string, log *slog.Logger) (*process, error) {
+	cmd := exec.Command(program)
+	cmd.Dir = "/"
+	cmd.Env = driverEnvironment()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Stderr = &lines{log: log}
+	cmd.WaitDelay = 2 * time.Second
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	p := &process{cmd: cmd, in: in, answers: make(chan protocol.Message, 64)}
+	go p.read(out)
+	return p, nil
+}
+
+// driverEnvironment is what of our environment the drivers of hardware decoders may want to know.
+func driverEnvironment() []string {
+	env := []string{"GOTRACEBACK=single"}
+	for _, name := range []string{"LIBVA_DRIVER_NAME", "LIBVA_DRIVERS_PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"} {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+// read passes answers on until the process ends or talks nonsense. The first answer must be a Hello of our version.
+func (p *process) read(out io.Reader) {
+	defer close(p.answers)
+	r := bufio.NewReaderSize(out, 64<<10)
+	for first := true; ; first = false {
+		m, err := protocol.Read(r)
+		if err != nil {
+			p.readErr = fmt.Errorf("read its answer: %w", err)
+			return
+		}
+		if h, ok := m.(protocol.Hello); first && (!ok || h.Version != protocol.Version) {
+			p.readErr = fmt.Errorf("it speaks another version: %w", protocol.ErrMalformed)
+			return
+		}
+		p.answers <- m
+	}
+}
+
+// kill ends the process, whatever it is doing, and waits for it.
+func (p *process) kill() {
+	p.in.Close()
+	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return
+	}
+	for range p.answers { // what it still said is of no use, but its reader must end
+	}
+	_ = p.cmd.Wait() // killed: its exit status says nothing
+}
+
+// look runs one process until it fails, which it says why, or ctx ends.
+func (w *Worker) look(ctx context.Context, log *slog.Logger) error {
+	p, err := start(w.Program, log)
+	if err != nil {
+		return err
+	}
+	w.queue.restart()
+	ctx, cancel := context.WithCancel(ctx)
+	fed := make(chan error, 1)
+	go func() { fed <- w.feed(ctx, p) }()
+	defer func() {
+		cancel()
+		p.kill() // breaks the pipe, should feed be waiting in it
+		if fed != nil {
+			<-fed
+		}
+		w.ended(p)
+	}()
+
+	patience := w.Patience
+	if patience <= 0 {
+		patience = DefaultPatience
+	}
+	tick := time.NewTicker(min(patience/4, time.Second))
+	defer tick.Stop()
+	heard := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case m, ok := <-p.answers:
+			if !ok {
+				return p.readErr
+			}
+			heard = time.Now()
+			if err := w.answer(p, m, log); err != nil {
+				return err
+			}
+		case err := <-fed:
+			// A broken pipe: the process is ending. Its last words are worth more than the pipe's.
+			fed = nil
+			log.Debug("hearth-vision takes no more units", "err", err)
+		case <-tick.C:
+			if time.Since(heard) > patience && len(p.answers) == 0 {
+				return errSilent
+			}
+			if err := w.weigh(p); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// feed hands the queue over to the process.
+func (w *Worker) feed(ctx context.Context, p *process) error {
+	f := feeder{worker: w, process: p, out: bufio.NewWriterSize(p.in, 256<<10)}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-w.queue.signal():
+		case <-timer.C:
+			if err := f.out.Flush(); err != nil {
+				return err
+			}
+		}
+		urgent, err := f.hand(w.queue.take())
+		if err != nil {
+			return err
+		}
+		if urgent {
+			if err := f.out.Flush(); err != nil {
+				return err
+			}
+		} else if f.out.Buffered() > 0 {
+			timer.Reset(calmFlush)
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package vision
+
+import (
+	"context"
+	"sync"
+
+	"hearth/nvr/media"
+)
+
+// What waits for the process at most: half a minute of a usual camera.
+const (
+	maxQueueUnits = 512
+	maxQueueBytes = 24 << 20
+)
+
+// item is a unit with the run that it belongs to.
+type item struct {
+	run *media.Run
+	au  *media.AccessUnit
+}
+
+// queue holds the units that the process has not taken yet. Its zero value is ready to use. What comes out of it
+// can be decoded: after units were dropped it goes on with a key frame.
+type queue struct {
+	once sync.Once
+	wake chan struct{} // holds one token when there is something new
+
+	mu      sync.Mutex
+	items   []item
+	bytes   int
+	needKey bool
+	dropped uint64
+}
+
+func (q *queue) signal() chan struct{} {
+	q.once.Do(func() { q.wake = make(chan struct{}, 1) })
+	return q.wake
+}
+
+// poke wakes whoever waits for the queue.
+func (q *queue) poke() {
+	select {
+	case q.signal() <- struct{}{}:
+	default:
+	}
+}
+
+// put adds a unit. When there are too many, those before the newest key frame go, or all.
+func (q *queue) put(run *media.Run, au *media.AccessUnit) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.needKey && !au.Key {
+		q.dropped++
+		return
+	}
+	q.needKey = false
+	q.items = append(q.items, item{run, au})
+	q.bytes += len(au.Data)
+	if len(q.items) > maxQueueUnits || q.bytes > maxQueueBytes {
+		q.cutToNewestKey()
+	}
+	q.poke()
+}
+
+// cutToNewestKey drops what is older than the newest key frame; everything when that is what is oldest already.
+func (q *queue) cutToNewestKey() {
+	at := len(q.items)
+	for i := len(q.items) - 1; i > 0; i-- {
+		if q.items[i].au.Key {
+			at = i
+			break
+		}
+	}
+	q.dropped += uint64(at)
+	q.items = append([]item(nil), q.items[at:]...)
+	q.needKey = len(q.items) == 0
+	q.bytes = 0
+	for _, it := range q.items {
+		q.bytes += len(it.au.Data)
+	}
+}
+
+// restart prepares the queue for a new process: it begins with the newest key frame, or with the next one.
+func (q *queue) restart() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.needKey = true
+	for i := len(q.items) - 1; i >= 0; i-- {
+		if q.items[i].au.Key {
+			q.dropped += uint64(i)
+			q.items = append([]item(nil), q.items[i:]...)
+			q.needKey = false
+			break
+		}
+	}
+	if q.needKey {
+		q.dropped += uint64(len(q.items))
+		q.items = nil
+	}
+	q.bytes = 0
+	for _, it := range q.items {
+		q.bytes += len(it.au.Data)
+	}
+}
+
+// take gives everything that waits.
+func (q *queue) take() []item {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	items := q.items
+	q.items, q.bytes = nil, 0
+	return items
+}
+
+// wait returns once something waits; false when ctx ended before.
+func (q *queue) wait(ctx context.Context) bool {
+	for {
+		q.mu.Lock()
+		n := len(q.items)
+		q.mu.Unlock()
+		if n > 0 {
+			return true
+		}
+		select {
+		case <-q.signal():
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+func (q *queue) droppedUnits() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropped
+}

@@ -1,0 +1,163 @@
+package vision
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"hearth/nvr/media"
+)
+
+// Defaults of a Worker's limits.
+const (
+	DefaultPatience    = 10 * time.Second
+	DefaultMemoryLimit = 300 << 20
+	DefaultBackoff     = time.Second
+	maxBackoff         = time.Minute
+	healthy            = time.Minute // a process that lived this long is started anew without delay
+)
+
+// Look is what was seen in one picture of the camera. Looks come in the order in which the pictures were taken.
+type Look struct {
+	At      time.Time // when the picture was taken
+	Moving  bool
+	Score   float64 // 0 to 1
+	Regions []media.Region
+	Zones   []string
+	Spell   uint64 // grows with each start of motion, also over restarts of the process
+}
+
+// Thumb is a JPEG of a moment of a spell, 640 pixels wide, the whole picture as the camera sent it; Region is where
+// in it something moves. Within a spell each Thumb has a higher Score than those before it.
+type Thumb struct {
+	At     time.Time
+	Score  float64 // how well it shows what moves: 0 to 1
+	Region media.Region
+	Spell  uint64
+	JPEG   []byte
+}
+
+// Status is how a Worker does.
+type Status struct {
+	Decoder  string  `json:"decoder"`           // "software", "vaapi", "cuda", "v4l2m2m"; empty until the first picture
+	Mode     string  `json:"mode"`              // "stopped", "waiting", "calm" or "watching"
+	Restarts uint64  `json:"restarts"`          // how often the process had to be started anew
+	Problem  string  `json:"problem,omitempty"` // why it was, the last time; empty once looks come again
+	CPU      float64 `json:"cpu"`               // seconds of processor time, over all restarts
+	RSS      int64   `json:"rss"`               // bytes, now
+	Looks    uint64  `json:"looks"`
+	Dropped  uint64  `json:"dropped"` // units that never reached the process
+	Skipped  uint64  `json:"skipped"` // units it passed over because decoding was slower than the camera
+	Bad      uint64  `json:"bad"`     // units the decoder could not use
+}
+
+// Worker looks at one camera. It implements media.Sink for the camera's detect stream.
+type Worker struct {
+	Program  string // path of hearth-vision
+	Camera   media.CameraID
+	Motion   media.MotionSettings // at the start; SetMotion changes them
+	Hardware string               // "auto" (or empty), "software", "vaapi", "cuda", "v4l2m2m"
+	OnLook   func(Look)           // called from Run's goroutine
+	OnThumb  func(Thumb)          // likewise
+	Log      *slog.Logger
+
+	Patience    time.Duration // silence after which the process is killed; 0 is DefaultPatience
+	MemoryLimit int64         // bytes of resident memory at which the process is killed; 0 is DefaultMemoryLimit
+	Backoff     time.Duration // wait before the first restart, doubled with each; 0 is DefaultBackoff
+
+	queue queue
+
+	mu      sync.Mutex
+	status  Status
+	cpuPast float64               // of processes that have ended
+	spells  uint64                // given to processes that have ended
+	motion  *media.MotionSettings // set by SetMotion
+}
+
+// StartRun implements media.Sink.
+func (w *Worker) StartRun(*media.Run) {}
+
+// WriteUnit implements media.Sink: it puts a unit of video into the queue and returns.
+func (w *Worker) WriteUnit(run *media.Run, au *media.AccessUnit) {
+	if au.Track < 0 || au.Track >= len(run.Tracks) || !run.Tracks[au.Track].Codec.IsVideo() {
+		return
+	}
+	w.queue.put(run, au)
+}
+
+// EndRun implements media.Sink.
+func (w *Worker) EndRun(*media.Run, string) {}
+
+// SetMotion changes what counts as motion, from the next look on.
+func (w *Worker) SetMotion(s media.MotionSettings) {
+	w.mu.Lock()
+	w.motion = &s
+	w.mu.Unlock()
+	w.queue.poke()
+}
+
+// settings are the motion settings that hold now.
+func (w *Worker) settings() *media.MotionSettings {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.motion == nil {
+		s := w.Motion
+		w.motion = &s
+	}
+	return w.motion
+}
+
+// Status tells how it does now.
+func (w *Worker) Status() Status {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.status
+	if s.Mode == "" {
+		s.Mode = "stopped"
+	}
+	s.CPU += w.cpuPast
+	s.Dropped = w.queue.droppedUnits()
+	return s
+}
+
+// Run keeps a process looking until ctx ends. It returns nil then.
+func (w *Worker) Run(ctx context.Context) error {
+	log := w.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	log = log.With("camera", w.Camera)
+	wait := w.backoff()
+	for {
+		if !w.queue.wait(ctx) {
+			return nil
+		}
+		begun := time.Now()
+		err := w.look(ctx, log)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if time.Since(begun) > healthy {
+			wait = w.backoff()
+		}
+		w.mu.Lock()
+		w.status.Restarts++
+		w.status.Problem = err.Error()
+		w.mu.Unlock()
+		log.Warn("the look for motion is started anew", "why", err, "in", wait)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil
+		}
+		wait = min(2*wait, maxBackoff)
+	}
+}
+
+func (w *Worker) backoff() time.Duration {
+	if w.Backoff > 0 {
+		return w.Backoff
+	}
+	return DefaultBackoff
+}
