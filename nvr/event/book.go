@@ -1,0 +1,202 @@
+package event
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"hearth/nvr/media"
+)
+
+// How events are cut.
+const (
+	// PreRoll and PostRoll are how much footage before the Start and after the End of an event belongs to it.
+	PreRoll  = 5 * time.Second
+	PostRoll = 10 * time.Second
+	// MergeWithin is how soon after the last motion of an event new motion is the same event again.
+	MergeWithin = PreRoll + PostRoll
+	// MaxLength is the longest that an event gets; when it still moves then, another event begins.
+	MaxLength = 30 * time.Minute
+	// LostAfter is how long after a moving look was received its event is closed when nothing says that it goes on.
+	LostAfter = PostRoll + 10*time.Second
+)
+
+const (
+	queueLength = 256 // looks and thumbs that wait
+	queueThumbs = 8   // of those, thumbs
+)
+
+// Look is what was seen of a camera at one moment. Looks come in the order of At.
+type Look struct {
+	At      time.Time // when the picture was taken
+	Moving  bool
+	Score   float64 // 0 to 1
+	Regions []media.Region
+	Zones   []string
+}
+
+// Thumb is a JPEG of a moment at which something moved, and how well it shows it (0 to 1).
+type Thumb struct {
+	At     time.Time
+	Score  float64
+	Region media.Region
+	JPEG   []byte
+}
+
+// Phase is what happens to an event.
+type Phase string
+
+// The phases of an event: Opened comes first and once, then any number of Updated, then Closed. After that an event
+// may be opened again by motion soon after: that is an Updated, with no End any more, and another Closed.
+const (
+	Opened  Phase = "opened"
+	Updated Phase = "updated"
+	Closed  Phase = "closed"
+)
+
+// Book makes the events of one camera. Look and Thumb may be called from any goroutine at any time and never wait;
+// what they bring is dealt with while Run runs.
+type Book struct {
+	Camera  media.CameraID
+	Store   Store
+	OnEvent func(e Event, phase Phase) // called from Run's goroutine; nil: nobody wants to know
+	Log     *slog.Logger               // nil: slog.Default()
+
+	ready   atomic.Pointer[chan entry]
+	thumbs  atomic.Int32 // in the queue
+	dropped atomic.Uint64
+
+	current  *open // the event that goes on; nil if none does
+	previous *open // the one before, which may be opened again or get a better thumbnail
+	early    Thumb // the best thumb that came before its event
+	unsaved  []Event
+}
+
+// entry is a look or a thumb.
+type entry struct {
+	look  *Look
+	thumb *Thumb
+}
+
+// Look tells what was seen at a moment. When 256 looks and thumbs wait already it is dropped and counted.
+func (b *Book) Look(l Look) { b.put(entry{look: &l}) }
+
+// Thumb offers a picture. The JPEG is the Book's from now on. When too many wait already it is dropped and counted.
+func (b *Book) Thumb(t Thumb) {
+	if len(t.JPEG) == 0 {
+		return
+	}
+	if b.thumbs.Add(1) > queueThumbs {
+		b.thumbs.Add(-1)
+		b.dropped.Add(1)
+		return
+	}
+	if !b.put(entry{thumb: &t}) {
+		b.thumbs.Add(-1)
+	}
+}
+
+// Dropped is how many looks and thumbs were dropped because the disk was behind.
+func (b *Book) Dropped() uint64 { return b.dropped.Load() }
+
+func (b *Book) put(e entry) bool {
+	select {
+	case b.queue() <- e:
+		return true
+	default:
+		b.dropped.Add(1)
+		return false
+	}
+}
+
+// queue is made when it is first needed, by whoever comes first.
+func (b *Book) queue() chan entry {
+	if q := b.ready.Load(); q != nil {
+		return *q
+	}
+	q := make(chan entry, queueLength)
+	if b.ready.CompareAndSwap(nil, &q) {
+		return q
+	}
+	return *b.ready.Load()
+}
+
+// Run makes events until ctx ends. Then it closes the one that goes on, and returns.
+func (b *Book) Run(ctx context.Context) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		timer.Reset(b.wait())
+		select {
+		case e := <-b.queue():
+			b.take(e)
+		case <-timer.C:
+			b.tick()
+		case <-ctx.Done():
+			b.drain()
+			if b.current != nil {
+				b.close()
+			}
+			b.save()
+			return ctx.Err()
+		}
+	}
+}
+
+// drain takes what still waits.
+func (b *Book) drain() {
+	for {
+		select {
+		case e := <-b.queue():
+			b.take(e)
+		default:
+			return
+		}
+	}
+}
+
+func (b *Book) take(e entry) {
+	if e.thumb != nil {
+		b.thumbs.Add(-1)
+		b.seeThumb(*e.thumb)
+		return
+	}
+	b.seeLook(*e.look)
+}
+
+// wait is how long nothing has to be done unless something comes in.
+func (b *Book) wait() time.Duration {
+	w := time.Hour
+	if b.current != nil {
+		w = min(time.Until(b.current.heard.Add(LostAfter)), updateEvery)
+	}
+	if len(b.unsaved) > 0 {
+		w = min(w, updateEvery)
+	}
+	return max(w, time.Millisecond)
+}
+
+// tick does what time alone makes necessary.
+func (b *Book) tick() {
+	b.save()
+	o := b.current
+	if o == nil {
+		return
+	}
+	if time.Since(o.heard) >= LostAfter {
+		b.close()
+		return
+	}
+	b.keepThumb(o, false)
+	if o.dirty {
+		b.update(o)
+	}
+}
+
+func (b *Book) log() *slog.Logger {
+	if b.Log != nil {
+		return b.Log
+	}
+	return slog.Default()
+}

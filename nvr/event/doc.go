@@ -1,0 +1,13 @@
+// Package event turns what was seen of a camera, look by look, into events: something moved, from then to then, there
+// and there, and this is its best picture.
+//
+// Its words: a look says whether something moved at one moment; a thumb is a JPEG of such a moment. An event starts
+// with the first moving look and lasts until PostRoll has gone by without another one. Its Start and End are the true
+// first and last moments of motion: PreRoll and PostRoll are not in them. Who plays an event shows footage from
+// Start-PreRoll to End+PostRoll. When something moves again less than PreRoll+PostRoll after the last motion, the two
+// stretches of footage would overlap: then it is the same event, which is opened again.
+//
+// It promises that everything is bounded: the looks and thumbs that wait, the regions and zones of an event, how often
+// an event and its thumbnail are written, and how long an event lasts; and that no event stays open: not when the
+// looks end (a worker died, the camera is gone), nor when the process was killed (CloseLeftOpen).
+package event
