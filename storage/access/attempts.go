@@ -107,13 +107,17 @@ func (t *attempts) makeRoom(now time.Time) {
 	}
 }
 
-// succeeded forgets the wrong tries of this name from this address; those of the address stay but for this one.
+// succeeded forgets the wrong tries of this name from this address. Those of the address stay counted, but whoever
+// has just been right need not wait for the next try.
 func (t *attempts) succeeded(name string, from netip.Addr) {
-	both, _ := attemptKeys(name, from)
-	t.forgive(name, from)
+	both, address := attemptKeys(name, from)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.by, both)
+	t.takeBack(address, freeAddressTries)
+	if e := t.by[address]; e != nil {
+		e.until = time.Time{}
+	}
 }
 
 // forgive takes back the try that begin counted, because nobody looked at the password.
@@ -121,10 +125,18 @@ func (t *attempts) forgive(name string, from netip.Addr) {
 	both, address := attemptKeys(name, from)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, k := range []attemptKey{both, address} {
-		if e := t.by[k]; e != nil && e.wrong > 0 {
-			e.wrong--
-			e.until = time.Time{}
-		}
+	t.takeBack(both, freeTries)
+	t.takeBack(address, freeAddressTries)
+}
+
+// takeBack leaves a wait that others' wrong tries have earned.
+func (t *attempts) takeBack(k attemptKey, free int) {
+	e := t.by[k]
+	if e == nil || e.wrong == 0 {
+		return
+	}
+	e.wrong--
+	if e.wrong < free {
+		e.until = time.Time{}
 	}
 }

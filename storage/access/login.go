@@ -28,39 +28,33 @@ func (a *Access) Login(ctx context.Context, t Try) (token string, s Session, err
 	if len(t.Name) > 4*maxName || len(t.Password) > maxPassword {
 		return "", Session{}, ErrWrongLogin
 	}
-	if wait := a.attempts.begin(t.Name, t.From); wait > 0 {
-		return "", Session{}, &BusyError{RetryAfter: wait}
-	}
-	p, err := a.verify(ctx, t.Name, t.Password)
+	p, err := a.tried(ctx, t)
 	if err != nil {
-		var busy *BusyError
-		if errors.As(err, &busy) || ctx.Err() != nil {
-			a.attempts.forgive(t.Name, t.From)
-		}
 		return "", Session{}, err
 	}
-	a.attempts.succeeded(t.Name, t.From)
 	return a.newSession(p, t.From, t.Device)
 }
 
 // Verify says whether a password is a person's, for what asks for it once more. Errors as of Login.
 func (a *Access) Verify(ctx context.Context, p Person, password string, from netip.Addr) error {
-	_, s, err := a.loginOnly(ctx, Try{Name: p.Name, Password: password, From: from})
-	if err == nil && s.ID != p.ID {
-		return ErrWrongLogin
-	}
+	_, err := a.tried(ctx, Try{Name: p.Name, Password: password, From: from})
 	return err
 }
 
-func (a *Access) loginOnly(ctx context.Context, t Try) (string, Person, error) {
+// tried verifies within the rate limit.
+func (a *Access) tried(ctx context.Context, t Try) (Person, error) {
 	if wait := a.attempts.begin(t.Name, t.From); wait > 0 {
-		return "", Person{}, &BusyError{RetryAfter: wait}
+		return Person{}, &BusyError{RetryAfter: wait}
 	}
 	p, err := a.verify(ctx, t.Name, t.Password)
-	if err == nil {
+	var busy *BusyError
+	switch {
+	case err == nil:
 		a.attempts.succeeded(t.Name, t.From)
+	case errors.As(err, &busy):
+		a.attempts.forgive(t.Name, t.From)
 	}
-	return "", p, err
+	return p, err
 }
 
 func (a *Access) verify(ctx context.Context, name, password string) (Person, error) {

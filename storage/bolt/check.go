@@ -55,33 +55,38 @@ func Check(r io.ReaderAt, size int64) error {
 			return err
 		}
 	}
-	return w.tree(m.root, 0)
+	return w.tree(m.root, 0, bounds{})
 }
 
+// newestMeta chooses as bbolt does: the second meta page lies one page in, and when the first one does not say how
+// long a page is, the second is looked for at every size there can be.
 func newestMeta(r io.ReaderAt, size int64) (meta, error) {
 	if size == 0 {
 		return meta{}, fmt.Errorf("%w: the file is empty", ErrDamaged)
 	}
-	var best meta
-	found := false
-	// The second meta page lies one page in; page sizes are those of the machine that made the file.
-	for _, at := range []int64{0, 4096, 8192, 16384, 32768, 65536} {
-		b := make([]byte, headerSize+metaSize)
-		if n, _ := r.ReadAt(b, at); n < len(b) {
-			continue
+	first, ok := readMeta(r, 0)
+	if ok {
+		if second, ok := readMeta(r, int64(first.pageSize)); ok && second.txid > first.txid && second.pageSize == first.pageSize {
+			return second, nil
 		}
-		m, ok := parseMeta(b[headerSize:])
-		if !ok || binary.LittleEndian.Uint16(b[8:]) != metaPage || (at != 0 && int64(m.pageSize) != at) {
-			continue
-		}
-		if !found || m.txid > best.txid {
-			best, found = m, true
+		return first, nil
+	}
+	for at := int64(1024); at <= 65536; at *= 2 {
+		if second, ok := readMeta(r, at); ok && int64(second.pageSize) == at {
+			return second, nil
+		} else if ok {
+			break
 		}
 	}
-	if !found {
-		return meta{}, fmt.Errorf("%w: no valid beginning", ErrDamaged)
+	return meta{}, fmt.Errorf("%w: no valid beginning", ErrDamaged)
+}
+
+func readMeta(r io.ReaderAt, at int64) (meta, bool) {
+	b := make([]byte, headerSize+metaSize)
+	if _, err := r.ReadAt(b, at); err != nil {
+		return meta{}, false
 	}
-	return best, nil
+	return parseMeta(b[headerSize:])
 }
 
 func parseMeta(b []byte) (meta, bool) {
@@ -137,8 +142,11 @@ func (w *walk) page(id uint64) ([]byte, error) {
 	return p, nil
 }
 
+// bounds are between which keys the keys of a page lie: low <= key < high; nil is no bound.
+type bounds struct{ low, high []byte }
+
 // tree checks the page id and all below it.
-func (w *walk) tree(id uint64, depth int) error {
+func (w *walk) tree(id uint64, depth int, keys bounds) error {
 	if depth > maxDepth {
 		return fmt.Errorf("%w: page %d is too deep", ErrDamaged, id)
 	}
@@ -146,11 +154,11 @@ func (w *walk) tree(id uint64, depth int) error {
 	if err != nil {
 		return err
 	}
-	return w.elements(p, id, depth)
+	return w.elements(p, id, depth, keys)
 }
 
 // elements checks a branch or leaf page, or the leaf page that a small bucket has inside its value.
-func (w *walk) elements(p []byte, id uint64, depth int) error {
+func (w *walk) elements(p []byte, id uint64, depth int, keys bounds) error {
 	flags := binary.LittleEndian.Uint16(p[8:])
 	count := int(binary.LittleEndian.Uint16(p[10:]))
 	if flags != branchPage && flags != leafPage {
@@ -162,7 +170,7 @@ func (w *walk) elements(p []byte, id uint64, depth int) error {
 	if flags == branchPage && count == 0 {
 		return fmt.Errorf("%w: page %d leads nowhere", ErrDamaged, id)
 	}
-	var last []byte
+	last := keys.low
 	for i := range count {
 		at := headerSize + i*elementSize
 		e := p[at : at+elementSize]
@@ -170,13 +178,21 @@ func (w *walk) elements(p []byte, id uint64, depth int) error {
 		if err != nil {
 			return fmt.Errorf("%w: page %d, element %d: %v", ErrDamaged, id, i, err)
 		}
-		if i > 0 && bytes.Compare(last, key) >= 0 {
+		if order := bytes.Compare(last, key); order > 0 || order == 0 && i > 0 ||
+			keys.high != nil && bytes.Compare(key, keys.high) >= 0 {
 			return fmt.Errorf("%w: page %d, element %d is out of order", ErrDamaged, id, i)
 		}
 		last = key
 		switch {
 		case flags == branchPage:
-			err = w.tree(binary.LittleEndian.Uint64(e[8:]), depth+1)
+			below := bounds{low: key, high: keys.high}
+			if i+1 < count {
+				// A next element that does not fit is found out in its turn.
+				if next, _, err := element(p, at+elementSize, flags); err == nil {
+					below.high = next
+				}
+			}
+			err = w.tree(binary.LittleEndian.Uint64(e[8:]), depth+1, below)
 		case binary.LittleEndian.Uint32(e)&bucketLeaf != 0:
 			err = w.bucket(value, id, depth)
 		}
@@ -209,13 +225,13 @@ func (w *walk) bucket(value []byte, id uint64, depth int) error {
 		return fmt.Errorf("%w: page %d has a bucket of %d bytes", ErrDamaged, id, len(value))
 	}
 	if root := binary.LittleEndian.Uint64(value); root != 0 {
-		return w.tree(root, depth+1)
+		return w.tree(root, depth+1, bounds{})
 	}
 	inline := value[bucketSize:]
 	if len(inline) < headerSize || binary.LittleEndian.Uint16(inline[8:]) != leafPage || depth > maxDepth {
 		return fmt.Errorf("%w: page %d has a bad small bucket", ErrDamaged, id)
 	}
-	return w.elements(inline, id, depth+1)
+	return w.elements(inline, id, depth+1, bounds{})
 }
 
 func checkFreelist(p []byte, high uint64) error {

@@ -22,17 +22,28 @@ var (
 // Open opens the database at path for reading and writing; it never creates one. The error is one line and is
 // ErrDamaged, ErrInUse, fs.ErrNotExist or whatever the file system said.
 func Open(path string) (db *bbolt.DB, err error) {
-	// What passes the check below is not expected to make bbolt panic; if it does, it is damage all the same.
+	// What passes the check below is not expected to make bbolt panic; if it does, it is damage all the same, and
+	// bbolt leaves the file open and mapped, which keeps the lock.
+	var file *os.File
 	defer func() {
 		if r := recover(); r != nil {
 			db, err = nil, fmt.Errorf("%s is %w: %v", path, ErrDamaged, r)
+		}
+		if err != nil && file != nil && unix.Flock(int(file.Fd()), unix.LOCK_UN) == nil {
+			file.Close()
 		}
 	}()
 	db, err = bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout:        time.Second,
 		NoFreelistSync: true,
 		FreelistType:   bbolt.FreelistMapType,
-		OpenFile:       openChecked,
+		OpenFile: func(path string, flag int, mode os.FileMode) (f *os.File, err error) {
+			if file != nil { // for a copy of the open database
+				return os.OpenFile(path, flag, mode)
+			}
+			file, err = openChecked(path, flag, mode)
+			return file, err
+		},
 	})
 	switch {
 	case err == nil:
