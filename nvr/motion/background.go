@@ -9,6 +9,7 @@ const (
 	stirTime    = 1.5 // seconds for which a place that has changed stirs
 	settle      = 5   // seconds after which what has not changed any more is background
 	otherTime   = 900 // seconds for which a former background is remembered
+	forgetEvery = 5   // seconds
 	wildMax     = 60  // luma: more astray than this counts as this much habit
 	wildSigmas  = 1.5 // how far beyond its habit a place has to go
 	wildLooks   = 12  // looks for which a young background takes all that strays for habit
@@ -32,8 +33,9 @@ type background struct {
 	guest    [halfN]float32 // what the place shows now, while astray
 	guestFor [halfN]float32 // seconds for which it has been showing that; -1 while it is not astray
 
-	state [halfN]uint8   // what the last pass found
-	ratio [halfN]float32 // residual over threshold where state is astray
+	state  [halfN]uint8   // what the last pass found
+	passed float32        // seconds that otherFor does not know of yet
+	ratio  [halfN]float32 // residual over threshold where state is astray
 }
 
 // pass is one look's way of going through the background.
@@ -73,34 +75,38 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 	if p.looks <= wildLooks {
 		alphaWild = young
 	}
-	inverse := 1 / f.gain
-	hazy := 0.25 * (abs(f.slopeX) + abs(f.slopeY) + 0.1*f.gain) * inverse // how wrong a slope may be
+	gain, offset, slopeX, slopeY := f.gain, f.offset, f.slopeX, f.slopeY
+	inverse := 1 / gain
+	hazy := 0.25 * (abs(slopeX) + abs(slopeY) + 0.1*gain) * inverse // how wrong a slope may be
 	sigmas := p.limits.sigmas * f.noise
-	for y := 1; y < halfH-1; y++ {
-		py := y + f.wholeY
-		if py < 1 || py >= halfH-1 {
-			continue
-		}
-		for x := max(1, 1-f.wholeX); x < min(halfW-1, halfW-1-f.wholeX); x++ {
-			j, i := y*halfW+x, py*halfW+x+f.wholeX
-			if !a.use[i] || !a.use[j] {
+	x0, x1 := max(1, 1-f.wholeX), min(halfW-1, halfW-1-f.wholeX)
+	for y := max(1, 1-f.wholeY); y < min(halfH-1, halfH-1-f.wholeY); y++ {
+		// The row's places, seen from the background (at) and from the picture (there).
+		at, there := y*halfW, (y+f.wholeY)*halfW+f.wholeX
+		for x := x0; x < x1; x++ {
+			j := at + x
+			if !a.use[there+x] || !a.use[j] {
 				continue
 			}
 			s.used++
-			m, c := g.mean[j], h.luma[i]
+			m, c := g.mean[j], h.luma[there+x]
 			gx, gy := (g.mean[j+1]-g.mean[j-1])*0.5, (g.mean[j+halfW]-g.mean[j-halfW])*0.5
-			expect := f.gain*m + f.offset + f.slopeX*gx + f.slopeY*gy
+			expect := gain*m + offset + slopeX*gx + slopeY*gy
 			d := (c - expect) * inverse
-			if (c > bright && expect > bright) || (c < dark && expect < dark) {
-				d = 0
-			}
 			off := abs(d)
-			threshold := sigmas*(g.dev[j]+devFloor) + wildSigmas*g.wild[j] + hazy*(abs(gx)+abs(gy))
+			dev, wild := g.dev[j], g.wild[j]
+			threshold := sigmas*(dev+devFloor) + wildSigmas*wild + hazy*(abs(gx)+abs(gy))
 			if off <= threshold {
 				if p.learn {
 					g.mean[j] = m + alphaMean*d
-					g.dev[j] += alphaDev * (off - g.dev[j])
-					g.wild[j] -= alphaWild * g.wild[j]
+					g.dev[j] = dev + alphaDev*(off-dev)
+					g.wild[j] = wild - alphaWild*wild
+					g.guestFor[j] = -1
+				}
+				continue
+			}
+			if f.clipped(c, expect, m) {
+				if p.learn {
 					g.guestFor[j] = -1
 				}
 				continue
@@ -152,7 +158,7 @@ func (g *background) visit(j int, n, same float32, p pass) uint8 {
 }
 
 // relight takes the background a part of the way to the light of the fit, so that a change of light that stays
-// becomes usual. What is or becomes clipped keeps what was known of it before.
+// becomes usual. All of it, also what is clipped now: beyond the sensor's range the background goes on in its mind.
 func (g *background) relight(f *fitter, dt float32) {
 	part := rate(dt, relightTime)
 	scale, add := (f.gain-1)*part, f.offset*part
@@ -160,20 +166,22 @@ func (g *background) relight(f *fitter, dt float32) {
 		return
 	}
 	for i, m := range g.mean {
-		if v := f.gain*m + f.offset; v > bright || v < dark {
-			continue
-		}
 		g.mean[i] = m + m*scale + add
 		g.other[i] += g.other[i]*scale + add
 		g.guest[i] += g.guest[i]*scale + add
 	}
 }
 
-// forget lets time pass for former backgrounds.
+// forget lets time pass for former backgrounds. It does so every few seconds, which is often enough.
 func (g *background) forget(dt float32) {
-	for i := range g.otherFor {
-		g.otherFor[i] -= dt
+	g.passed += dt
+	if g.passed < forgetEvery {
+		return
 	}
+	for i := range g.otherFor {
+		g.otherFor[i] -= g.passed
+	}
+	g.passed = 0
 }
 
 // rate is how much of the way to go in dt seconds when 63 % are gone in time seconds.

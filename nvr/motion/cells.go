@@ -1,5 +1,7 @@
 package motion
 
+import "encoding/binary"
+
 // A cell is 5x5 places: small enough for a clock's digits, large enough to gather them.
 const (
 	cellSize   = 5
@@ -23,6 +25,9 @@ func (c *cells) learn(g *background, dt float32, looks int) {
 	clear(c.stirred[:])
 	for y := range halfH {
 		row := g.state[y*halfW:][:halfW]
+		if empty(row) {
+			continue
+		}
 		out := c.stirred[y/cellSize*cellsW:][:cellsW]
 		for x, s := range row {
 			if s&stirs != 0 {
@@ -55,4 +60,14 @@ func (c *cells) spread(i int) {
 			c.restless[y*cellsW+x] = true
 		}
 	}
+}
+
+// empty says that nothing is noted in a row of states. Its length is a multiple of 8.
+func empty(row []uint8) bool {
+	for i := 0; i < len(row); i += 8 {
+		if binary.LittleEndian.Uint64(row[i:]) != 0 {
+			return false
+		}
+	}
+	return true
 }

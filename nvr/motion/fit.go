@@ -1,10 +1,13 @@
 package motion
 
+import "math"
+
 const (
 	gainMin, gainMax = 0.1, 8
-	maxWhole         = 6                        // whole places of shift; twice as many pixels
-	bright, dark     = float32(248), float32(4) // luma beyond which a picture may be clipped
-	sampleStep       = 3                        // the fit looks at every third place of every third row
+	maxWhole         = 6                         // whole places of shift; twice as many pixels
+	bright, dark     = float32(225), float32(20) // luma beyond which a picture may be clipped
+	clipMargin       = 3                         // luma by which noise blurs where a picture is clipped
+	sampleStep       = 3                         // the fit looks at every third place of every third row
 	maxSamples       = (halfW/sampleStep + 1) * (halfH/sampleStep + 1)
 )
 
@@ -16,15 +19,30 @@ const (
 // whose last two terms are the shift by a fraction of a place (Lucas and Kanade, 1981, for the whole picture at
 // once). It is solved by least squares, reweighted a few times so that what moves has no say (Cauchy's weights).
 type fitter struct {
-	gain, offset   float32
-	slopeX, slopeY float32 // less gain times the shift, in places
+	model
 	wholeX, wholeY int     // the whole part of the shift, in places
+	low, high      clip    // where picture and background may be clipped
 	noise          float32 // median of residual over deviation, over what it is for a normal distribution; 1 or more
 
 	samples [maxSamples]sample
 	n       int
 	levels  [1024]uint16 // histogram of picture less background, or of residuals
 }
+
+// model is what least squares find.
+type model struct {
+	gain, offset   float32
+	slopeX, slopeY float32 // less gain times the shift, in places
+}
+
+// near says that two models make no difference that could be seen.
+func (m model) near(o model) bool {
+	return abs(m.gain-o.gain) < 0.002 && abs(m.gain*128+m.offset-o.gain*128-o.offset) < 0.1 &&
+		abs(m.slopeX-o.slopeX) < 0.02 && abs(m.slopeY-o.slopeY) < 0.02
+}
+
+// clip is a level of luma at which picture and background may be clipped: their extremes, if far enough out.
+type clip struct{ picture, ground float32 }
 
 // sample is one place that the fit looks at.
 type sample struct {
@@ -37,12 +55,15 @@ func (f *fitter) run(h *halver, g *background, a *area) {
 	f.gather(h, g, a)
 	f.offset = f.medianDifference()
 	spread := f.spread()
-	for range 5 {
+	for range 6 {
+		before := f.model
 		if !f.solve(spread) {
 			break
 		}
 		if f.moveWhole() {
 			f.gather(h, g, a)
+		} else if f.near(before) {
+			break
 		}
 		spread = f.spread()
 	}
@@ -52,7 +73,7 @@ func (f *fitter) run(h *halver, g *background, a *area) {
 // gather collects the samples for the present whole shift.
 func (f *fitter) gather(h *halver, g *background, a *area) {
 	f.n = 0
-	clipped := 0
+	f.low, f.high = clip{dark, dark}, clip{bright, bright}
 	for y := 1 + max(f.wholeY, 0); y < halfH-1+min(f.wholeY, 0); y += sampleStep {
 		for x := 1 + max(f.wholeX, 0); x < halfW-1+min(f.wholeX, 0); x += sampleStep {
 			i := y*halfW + x
@@ -64,12 +85,18 @@ func (f *fitter) gather(h *halver, g *background, a *area) {
 			s := sample{picture: c, ground: m, dev: g.dev[j] + devFloor}
 			s.gx, s.gy = (g.mean[j+1]-g.mean[j-1])*0.5, (g.mean[j+halfW]-g.mean[j-halfW])*0.5
 			s.weight = 1 / (1 + g.wild[j]*0.25)
-			if c > bright || m > bright || c < dark || m < dark {
-				clipped++
-				s.weight *= 1.0 / 64
-			}
+			f.low = clip{min(f.low.picture, c), min(f.low.ground, m)}
+			f.high = clip{max(f.high.picture, c), max(f.high.ground, m)}
 			f.samples[f.n] = s
 			f.n++
+		}
+	}
+	f.low = clip{f.low.picture + clipMargin, f.low.ground + clipMargin}
+	f.high = clip{f.high.picture - clipMargin, f.high.ground - clipMargin}
+	for i := range f.samples[:f.n] {
+		s := &f.samples[i]
+		if s.picture > f.high.picture || s.picture < f.low.picture || s.ground > f.high.ground || s.ground < f.low.ground {
+			s.weight *= 1.0 / 64
 		}
 	}
 }
@@ -105,6 +132,15 @@ func (f *fitter) strays() float32 {
 
 func (f *fitter) residual(s *sample) float32 {
 	return s.picture - f.gain*s.ground - f.offset - f.slopeX*s.gx - f.slopeY*s.gy
+}
+
+// clipped says that a picture of luma c, where expect was expected from a background of luma m, differs from it only
+// by what the sensor's range cuts off: now, or when the background was learned.
+func (f *fitter) clipped(c, expect, m float32) bool {
+	if c > expect {
+		return m > f.high.ground || (c < f.low.picture && expect < f.low.picture)
+	}
+	return m < f.low.ground || (c > f.high.picture && expect > f.high.picture)
 }
 
 // median finds the middle bin of the histogram.
@@ -208,12 +244,8 @@ func whole(d float32) int {
 
 func clamp(v, lo, hi float32) float32 { return min(max(v, lo), hi) }
 
-func abs(v float32) float32 {
-	if v < 0 {
-		return -v
-	}
-	return v
-}
+// abs without a branch: half of what it is asked about is noise around 0.
+func abs(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ (1 << 31)) }
 
 // eliminate solves four linear equations by Gauss's elimination with pivots. The last column is the right side.
 func eliminate(m *[4][5]float64) (p [4]float64, ok bool) {

@@ -67,6 +67,9 @@ func (r *finder) regions(h *halver, f *fitter, g *background, c *cells, a *area)
 // row collects the runs of one row.
 func (r *finder) row(g *background, y int) {
 	row := g.state[y*halfW:][:halfW]
+	if empty(row) {
+		return
+	}
 	last := -bridge - 2
 	for x, s := range row {
 		if s == 0 {
