@@ -58,6 +58,7 @@ type Recorder struct {
 	skipping bool // storage did not take a fragment: wait for the next key frame
 	moving   bool
 	until    time.Time // motion: when to stop
+	now      time.Time // wall clock of the newest unit
 	last     time.Time // wall clock at the end of the newest fragment
 	counters Counters
 	closed   bool
@@ -121,6 +122,7 @@ func (r *Recorder) WriteUnit(run *media.Run, au *media.AccessUnit) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.cut != nil && run == r.run {
+		r.now = au.Wall
 		r.cut.write(au)
 	}
 }
@@ -170,7 +172,7 @@ func (r *Recorder) SetMoving(moving bool) {
 	if moving {
 		r.release()
 	} else {
-		r.until = r.last.Add(orDefault(r.PostRoll, DefaultPostRoll))
+		r.until = r.now.Add(orDefault(r.PostRoll, DefaultPostRoll))
 	}
 }
 
@@ -189,7 +191,7 @@ func (r *Recorder) SetMode(m Mode) {
 	case was == Off:
 		r.start()
 	case m == Motion: // what is being recorded goes on for the post-roll
-		r.until = r.last.Add(orDefault(r.PostRoll, DefaultPostRoll))
+		r.until = r.now.Add(orDefault(r.PostRoll, DefaultPostRoll))
 	default:
 		r.release()
 	}

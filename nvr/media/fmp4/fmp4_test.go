@@ -2,8 +2,6 @@ package fmp4_test
 
 import (
 	"bytes"
-	"fmt"
-	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,7 +69,7 @@ func TestPlays(t *testing.T) {
 				if got.Streams[i].Tag != c.tag[i] {
 					t.Errorf("track %d is %s, want %s", i, got.Streams[i].Tag, c.tag[i])
 				}
-				sameUnits(t, i, clip.Units, got.Of(i))
+				fmp4test.SameUnits(t, i, clip.Units, got.Of(i))
 			}
 			video := len(got.Of(0))
 			if n := fmp4test.Decode(t, name); n != video {
@@ -100,28 +98,6 @@ func usual(c fmp4test.Clip) []uint32 {
 		u[x.Track], last[x.Track] = uint32(x.DTS-last[x.Track]), x.DTS
 	}
 	return u[:]
-}
-
-func sameUnits(t *testing.T, track int, units []*media.AccessUnit, got []fmp4test.Packet) {
-	t.Helper()
-	i := 0
-	for _, u := range units {
-		if u.Track != track {
-			continue
-		}
-		if i >= len(got) {
-			t.Fatalf("track %d: only %d packets", track, i)
-		}
-		want := fmt.Sprintf("dts %d pts %d key %v crc %08x", u.DTS, u.PTS, u.Key, crc32.ChecksumIEEE(u.Data))
-		have := fmt.Sprintf("dts %d pts %d key %v crc %s", got[i].DTS, got[i].PTS, strings.HasPrefix(got[i].Flags, "K"), strings.TrimPrefix(got[i].Hash, "CRC32:"))
-		if want != have {
-			t.Fatalf("track %d packet %d: %s, want %s", track, i, have, want)
-		}
-		i++
-	}
-	if i != len(got) {
-		t.Errorf("track %d: %d packets, want %d", track, len(got), i)
-	}
 }
 
 func TestInitRefuses(t *testing.T) {
