@@ -1,0 +1,66 @@
+package camera
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// backoff says how long to wait before the next try: a delay drawn evenly from nothing to a bound that doubles with
+// each failure ("full jitter"; M. Brooker, Exponential Backoff And Jitter, AWS 2015), so that cameras that failed
+// together do not come back together.
+type backoff struct {
+	tune   *tuning
+	random func(n int64) int64 // 0 ≤ result < n; nil is math/rand
+
+	failures, denials int
+}
+
+// after gives the delay after a session that ended with err and had pictures for online.
+func (b *backoff) after(err error, online time.Duration) time.Duration {
+	if online >= b.tune.settled {
+		b.failures, b.denials = 0, 0
+	}
+	if errors.Is(err, ErrWrongPassword) {
+		// Cameras lock an account after a handful of wrong passwords: never faster than deniedMin.
+		bound := grow(b.tune.deniedMin, b.tune.deniedMax, b.denials)
+		b.denials++
+		return bound + b.draw(bound/10)
+	}
+	b.denials = 0
+	bound := grow(b.tune.retryMin, b.tune.retryMax, b.failures)
+	b.failures++
+	return b.draw(bound)
+}
+
+func (b *backoff) draw(bound time.Duration) time.Duration {
+	if b.random != nil {
+		return time.Duration(b.random(int64(bound) + 1))
+	}
+	return time.Duration(rand.Int64N(int64(bound) + 1))
+}
+
+// grow doubles from low once per step and stops at high.
+func grow(low, high time.Duration, steps int) time.Duration {
+	d := low
+	for range steps {
+		if d >= high {
+			break
+		}
+		d *= 2
+	}
+	return min(d, high)
+}
+
+// wait sleeps for d or until ctx is done; false means the latter.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
