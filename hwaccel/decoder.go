@@ -40,6 +40,7 @@ type Decoder struct {
 	pkt      *astiav.Packet
 	pic, got *astiav.Frame // as decoded; fetched from the hardware's memory
 	buf      []byte
+	w, h     int // of the newest picture
 
 	luma C.hearth_scaler
 	jpeg jpegEncoder
@@ -122,6 +123,9 @@ func (d *Decoder) attach() error {
 
 // Hardware says what decodes.
 func (d *Decoder) Hardware() Hardware { return d.hardware }
+
+// Size is the size of the newest picture in its own pixels; 0, 0 before the first.
+func (d *Decoder) Size() (width, height int) { return d.w, d.h }
 
 // Skip says what to leave out from the next unit on: the loop filter, which smooths block edges (for looks that
 // are scaled down anyway), and pictures that no other picture refers to.
@@ -228,6 +232,7 @@ func (d *Decoder) show(see func(*Frame) error) error {
 		d.got.SetSampleAspectRatio(d.pic.SampleAspectRatio())
 		f.f = d.got
 	}
+	d.w, d.h = f.Size()
 	return see(f)
 }
 

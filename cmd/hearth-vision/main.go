@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"hearth/hwaccel"
+	"hearth/nvr/vision/protocol"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "hearth-vision:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	switch {
+	case len(args) == 1 && args[0] == "--probe-hw":
+		out := json.NewEncoder(os.Stdout)
+		out.SetIndent("", "  ")
+		return out.Encode(hwaccel.Probe())
+	case len(args) > 0:
+		return fmt.Errorf("%q is not understood; hearth starts this program by itself, and --probe-hw tries the decoders", args[0])
+	}
+
+	// Compressed GOPs are most of the heap; a process per camera has no room for as much garbage again.
+	debug.SetGCPercent(40)
+	debug.SetMemoryLimit(160 << 20)
+	box, err := confine()
+	if err != nil {
+		return err
+	}
+	return serve(os.Stdin, os.Stdout, box)
+}
+
+// serve answers until the input ends.
+func serve(in io.Reader, out io.Writer, box *sandbox) error {
+	w := &worker{in: newInbox(), out: bufio.NewWriterSize(out, 64<<10), box: box}
+	go w.in.read(in)
+	err := w.run()
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	// Best effort: who sent nonsense may not be reading either.
+	_ = protocol.Write(w.out, protocol.Error{Text: err.Error()})
+	_ = w.out.Flush()
+	return err
+}

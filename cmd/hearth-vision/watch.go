@@ -1,0 +1,338 @@
+package main
+
+import (
+	"time"
+
+	"hearth/hwaccel"
+	"hearth/nvr/media"
+	"hearth/nvr/motion"
+	"hearth/nvr/vision/protocol"
+)
+
+// How attention is spent, in microseconds of the video's own time. See docs/design/vision.md.
+const (
+	second = int64(time.Second / time.Microsecond)
+
+	glanceEvery = 450_000        // key frames closer together than this are passed over while calm
+	blind       = 2*second + 1e5 // never longer without a look; the tenth is for cameras' jitter
+	lookEvery   = 190_000        // looks while watching: five a second, with room for jitter
+	calmAfter   = 3 * second     // stillness after which a spell has ended
+	doubtTime   = 1 * second     // stillness after which a closer look that found nothing ends
+	watchFor    = 10 * second    // a spell is watched closely for so long, then at key frames
+	revisit     = 20 * second    // and again closely for a moment, this often
+	maxDoubt    = 64 * second    // doubts that keep leading to nothing are followed this seldom
+)
+
+// watch decides what of the stream is decoded, and looks at it.
+//
+// While calm it glances at key frames. A glance that sees a change (motion begins, or ends) makes it watch closely:
+// it decodes what was kept since the last look, which dates the change, and then all that comes, until things have
+// been still, or have moved for long enough to know.
+type watch struct {
+	w       *worker
+	dec     *hwaccel.Decoder // nil until the first key frame of the run
+	gop     gop
+	closely bool  // everything is decoded, not only key frames
+	until   int64 // when to be content with key frames although it moves
+	since   int64 // when watching closely began
+	again   int64 // when to watch closely again although nothing changed
+	last    int64 // moment of the newest look; 0 before the first of the run
+	moved   int64 // moment of the newest look that saw motion
+	moving  bool  // a spell is open
+	spell   uint64
+	doubts  int64 // how long to wait with the next doubt
+	doubted int64
+	base    int64 // what the detector counts time from
+	newest  int64 // the newest moment the detector was given, in its own count
+	luma    []byte
+	thumbs  thumbs
+}
+
+// sight is what one picture showed.
+type sight struct {
+	at     int64
+	result motion.Result
+}
+
+func (w *watch) init(worker *worker) {
+	w.w = worker
+	w.luma = make([]byte, motion.Width*motion.Height)
+}
+
+func (w *watch) mode() string {
+	switch {
+	case w.dec == nil:
+		return "waiting"
+	case w.closely:
+		return "watching"
+	}
+	return "calm"
+}
+
+// begin forgets the run before.
+func (w *watch) begin() error {
+	w.gop.reset()
+	w.closely, w.last, w.doubts, w.doubted = false, 0, 0, 0
+	return w.endSpell()
+}
+
+// behind says that units were passed over because there was no time for them: key frames must do for a while.
+func (w *watch) behind() error {
+	w.gop.reset()
+	if w.closely {
+		w.closely = false
+		w.again = w.last + revisit
+	}
+	return nil
+}
+
+// unit takes the next unit of the stream.
+func (w *watch) unit(u protocol.Unit) error {
+	if !w.gop.add(u) {
+		if len(w.gop.units) == 0 && !u.Key {
+			w.w.stats.Skipped++
+		}
+		return nil
+	}
+	if w.closely {
+		return w.follow(u)
+	}
+	if u.Key && w.moving && u.At >= w.again {
+		w.gop.cut()
+		w.approach(u.At, u.At+second)
+		return w.follow(u)
+	}
+	passed := u.At - w.last
+	var seen *sight
+	var err error
+	switch {
+	case u.Key && (w.last == 0 || passed >= glanceEvery || passed < 0):
+		seen, err = w.glance(u)
+	case w.last != 0 && passed >= blind:
+		seen, err = w.advance(u)
+	}
+	if err != nil || seen == nil {
+		return err
+	}
+	return w.weigh(u, seen)
+}
+
+// glance decodes a key frame alone, without what is not seen at 320x180.
+func (w *watch) glance(u protocol.Unit) (*sight, error) {
+	w.dec.Reset()
+	w.dec.Skip(true, false)
+	w.gop.fed = 0
+	var seen *sight
+	see := func(f *hwaccel.Frame) error {
+		if f.At != u.At || f.Damaged() {
+			return nil
+		}
+		s, err := w.look(f)
+		seen = &s
+		return err
+	}
+	if err := w.dec.Decode(u.Data, u.At, see); err != nil {
+		w.w.stats.Bad++
+		w.dec.Reset()
+		return nil, nil
+	}
+	if seen != nil {
+		w.gop.fed = len(w.gop.units) // no reordering: it can go on from here
+		return seen, nil
+	}
+	if err := w.dec.Drain(see); err != nil || seen == nil {
+		w.w.stats.Bad++
+		return nil, nil
+	}
+	return seen, nil
+}
+
+// advance decodes a long GOP up to its newest unit and looks at the newest picture.
+func (w *watch) advance(u protocol.Unit) (*sight, error) {
+	g := &w.gop
+	w.dec.Skip(false, true)
+	if g.fed == 0 {
+		w.dec.Reset()
+		g.fed = g.newest
+	}
+	found := false
+	var at int64
+	see := func(f *hwaccel.Frame) error {
+		w.w.stats.Decoded++
+		if f.At < u.At-second/2 || f.Damaged() { // leads up to it
+			return nil
+		}
+		found, at = true, f.At
+		return f.Luma(w.luma, motion.Width, motion.Height)
+	}
+	if err := w.feed(len(g.units), see); err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, nil
+	}
+	return &sight{at, w.judge(at)}, nil
+}
+
+// feed decodes what is kept and was not decoded yet, up to unit number end.
+func (w *watch) feed(end int, see func(*hwaccel.Frame) error) error {
+	g := &w.gop
+	for ; g.fed < end; g.fed++ {
+		u := g.units[g.fed]
+		if w.w.config.Codec == media.MJPEG && w.closely && u.At-w.last < lookEvery {
+			continue // each picture stands alone, so what is not looked at need not be decoded
+		}
+		if w.dec.Decode(u.Data, u.At, see) != nil {
+			w.w.stats.Bad++
+		}
+		if err := w.w.beat(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// weigh decides what a glance means.
+func (w *watch) weigh(u protocol.Unit, seen *sight) error {
+	r := seen.result
+	expected := r.Moving == w.moving
+	if r.Doubt && !w.moving && seen.at-w.doubted >= w.doubts {
+		expected = false
+		w.doubted = seen.at
+		w.doubts = min(max(2*w.doubts, 2*second), maxDoubt)
+	}
+	if expected {
+		if err := w.tell(*seen, nil); err != nil {
+			return err
+		}
+		if u.Key {
+			w.gop.cut()
+		}
+		return nil
+	}
+	return w.replay(u, *seen)
+}
+
+// replay watches closely what was kept since the last look, and says in order what it saw.
+func (w *watch) replay(u protocol.Unit, seen sight) error {
+	// The detector's slices hold until its next look.
+	seen.result.Regions = append([]media.Region(nil), seen.result.Regions...)
+	seen.result.Zones = append([]string(nil), seen.result.Zones...)
+	w.approach(u.At, u.At+watchFor)
+	told := false
+	see := func(f *hwaccel.Frame) error {
+		w.w.stats.Decoded++
+		if f.At == seen.at {
+			told = true
+			return w.tell(seen, f)
+		}
+		return w.see(f)
+	}
+	if err := w.feed(len(w.gop.units), see); err != nil {
+		return err
+	}
+	// Reordering may hold the newest picture back. What it showed is known already; it comes out with the units that
+	// follow, and is not looked at again.
+	if !told {
+		return w.tell(seen, nil)
+	}
+	return nil
+}
+
+// approach begins to watch closely, from the first unit that is kept.
+func (w *watch) approach(now, until int64) {
+	w.closely, w.since, w.until = true, now, until
+	w.dec.Reset()
+	w.dec.Skip(false, false)
+	w.gop.fed = 0
+}
+
+// follow decodes everything that comes.
+func (w *watch) follow(u protocol.Unit) error {
+	if u.Key {
+		w.gop.cut()
+	}
+	see := func(f *hwaccel.Frame) error {
+		w.w.stats.Decoded++
+		return w.see(f)
+	}
+	if err := w.feed(len(w.gop.units), see); err != nil {
+		return err
+	}
+	still := w.last - max(w.moved, w.since-calmAfter+doubtTime)
+	switch {
+	case w.moving && w.last-w.moved >= calmAfter, !w.moving && still >= calmAfter:
+		w.closely = false
+		return w.endSpell()
+	case w.moving && u.Key && u.At >= w.until:
+		w.closely = false
+		w.again = u.At + revisit
+		return w.thumbs.flush(w)
+	}
+	return nil
+}
+
+// see looks at a decoded picture if it is time for a look.
+func (w *watch) see(f *hwaccel.Frame) error {
+	if f.At-w.last < lookEvery && w.last != 0 || f.Damaged() {
+		return nil
+	}
+	s, err := w.look(f)
+	if err != nil {
+		return err
+	}
+	return w.tell(s, f)
+}
+
+// look has the detector look at a picture.
+func (w *watch) look(f *hwaccel.Frame) (sight, error) {
+	if err := f.Luma(w.luma, motion.Width, motion.Height); err != nil {
+		return sight{}, err
+	}
+	return sight{f.At, w.judge(f.At)}, nil
+}
+
+// judge gives the detector the picture in w.luma. Its time never goes back by more than a closer look does, whatever
+// a camera's clock does between two runs.
+func (w *watch) judge(at int64) motion.Result {
+	t := at - w.base
+	if w.last == 0 && w.newest != 0 && (t <= w.newest || t > w.newest+3600*second) || w.base == 0 {
+		w.base = at - w.newest - second/10
+		t = w.newest + second/10
+	}
+	w.newest = max(w.newest, t)
+	w.w.stats.Looks++
+	return w.w.detector.Look(w.luma, time.Duration(t)*time.Microsecond)
+}
+
+// tell says what was seen, in the order in which the pictures were taken. With its picture a sight may become a
+// thumb.
+func (w *watch) tell(s sight, f *hwaccel.Frame) error {
+	r := s.result
+	w.last = s.at
+	if r.Moving {
+		if !w.moving {
+			w.moving = true
+			w.spell++
+			w.thumbs.begin()
+		}
+		w.moved, w.doubts = s.at, 0
+	}
+	err := w.w.say(protocol.Look{
+		At: s.at, Moving: r.Moving, Score: bound(r.Score), Regions: r.Regions, Zones: r.Zones, Spell: w.spell,
+	})
+	if err != nil || !r.Moving || f == nil {
+		return err
+	}
+	return w.thumbs.consider(w, f, r)
+}
+
+func (w *watch) endSpell() error {
+	if !w.moving {
+		return nil
+	}
+	w.moving = false
+	return w.thumbs.flush(w)
+}
+
+func bound(v float64) float64 { return min(max(v, 0), 1) }
