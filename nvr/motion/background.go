@@ -20,6 +20,7 @@ const (
 	astray = 1 << iota // differs from the background
 	strong             // by more than twice the threshold
 	stirs              // and changed a moment ago
+	fresh              // and was not astray in the picture before
 )
 
 // background is what each place usually shows. All luma in it is in the background's own light and position.
@@ -31,6 +32,7 @@ type background struct {
 	other    [halfN]float32 // what the place showed before, or shows now and then
 	otherFor [halfN]float32 // seconds for which other is still remembered; 0 there is none
 	guest    [halfN]float32 // what the place shows now, while astray
+	guestRaw [halfN]float32 // the same in the luma of the picture in which it was first seen
 	guestFor [halfN]float32 // seconds for which it has been showing that; -1 while it is not astray
 
 	state  [halfN]uint8   // what the last pass found
@@ -122,7 +124,7 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 				}
 				continue
 			}
-			g.state[j] = g.visit(j, n, 0.7*threshold, p)
+			g.state[j] = g.visit(j, n, c, 0.7*threshold, p)
 			if off > 2*threshold {
 				g.state[j] |= strong
 			}
@@ -133,13 +135,17 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 	return s
 }
 
-// visit follows what an astray place shows: whether it stirs, and when it has shown the same for long enough to be
+// visit follows what an astray place shows, n in the background's light and c as it is. It has changed when both have:
+// neither a change of light nor a fit that changed its mind is a change of what is there. It says whether it stirs, and when it has shown the same for long enough to be
 // background.
-func (g *background) visit(j int, n, same float32, p pass) uint8 {
+func (g *background) visit(j int, n, c, same float32, p pass) uint8 {
 	age := g.guestFor[j]
-	if age < 0 || abs(n-g.guest[j]) > same {
+	if age < 0 || (abs(n-g.guest[j]) > same && abs(c-g.guestRaw[j]) > same) {
 		if p.learn {
-			g.guest[j], g.guestFor[j] = n, 0
+			g.guest[j], g.guestRaw[j], g.guestFor[j] = n, c, 0
+		}
+		if age < 0 {
+			return astray | stirs | fresh
 		}
 		return astray | stirs
 	}
@@ -148,7 +154,7 @@ func (g *background) visit(j int, n, same float32, p pass) uint8 {
 		g.guestFor[j] = age
 		if age >= settle {
 			g.other[j], g.otherFor[j] = g.mean[j], otherTime
-			g.mean[j], g.guestFor[j] = g.guest[j], -1
+			g.mean[j], g.guestFor[j] = n, -1
 		}
 	}
 	if age < stirTime {

@@ -7,9 +7,10 @@ const (
 	cellSize   = 5
 	cellsW     = halfW / cellSize
 	cellsH     = halfH / cellSize
+	cellLine   = 12   // cells left and right that are in line with a restless one
 	cellMin    = 2    // stirring places that make a cell stir
 	unrestTime = 180  // seconds over which unrest is counted
-	unrestMuch = 0.35 // part of the time for which a cell has to stir to be restless
+	unrestMuch = 0.32 // part of the time for which a cell has to stir to be restless
 )
 
 // cells know which parts of the picture change all day: a clock burned into it, a mark, a tree. What stirs there, and
@@ -18,6 +19,7 @@ type cells struct {
 	stirred  [cellsW * cellsH]uint8
 	unrest   [cellsW * cellsH]float32 // part of the time for which a cell stirs, 0-1
 	restless [cellsW * cellsH]bool    // a cell with much unrest, or a neighbour of one
+	line     [cellsW * cellsH]bool    // a cell in line with one with much unrest, as the hours are with the seconds
 }
 
 // learn counts the last pass.
@@ -40,6 +42,7 @@ func (c *cells) learn(g *background, dt float32, looks int) {
 		alpha = 1 / float32(looks+2)
 	}
 	clear(c.restless[:])
+	clear(c.line[:])
 	for i := range c.unrest {
 		v := float32(0)
 		if c.stirred[i] >= cellMin {
@@ -56,8 +59,11 @@ func (c *cells) learn(g *background, dt float32, looks int) {
 func (c *cells) spread(i int) {
 	cx, cy := i%cellsW, i/cellsW
 	for y := max(cy-1, 0); y <= min(cy+1, cellsH-1); y++ {
-		for x := max(cx-2, 0); x <= min(cx+2, cellsW-1); x++ {
-			c.restless[y*cellsW+x] = true
+		for x := max(cx-cellLine, 0); x <= min(cx+cellLine, cellsW-1); x++ {
+			c.line[y*cellsW+x] = true
+			if x >= cx-2 && x <= cx+2 {
+				c.restless[y*cellsW+x] = true
+			}
 		}
 	}
 }

@@ -18,6 +18,9 @@ const maxRegions = 16
 // changedPart is how much of the picture, in percent, has to be astray for it to count as another picture.
 const changedPart = 60
 
+// changedAgain is how soon after the whole picture changed it has to change again to count as moving.
+const changedAgain = 4500 * time.Millisecond
+
 // Detector looks for motion in the pictures of one camera. It is not safe for concurrent use.
 type Detector struct {
 	settings media.MotionSettings
@@ -29,10 +32,13 @@ type Detector struct {
 	ground background
 	cells  cells
 	find   finder
+	crowd  crowd
+	trail  trail
 
-	looks  int           // pictures learned from since New or since the whole picture changed
-	newest time.Duration // of the newest picture learned from
-	warmed float32       // seconds since the first of them
+	changed time.Duration // when the whole picture last changed; 0 it never did
+	looks   int           // pictures learned from since New or since the whole picture changed
+	newest  time.Duration // of the newest picture learned from
+	warmed  float32       // seconds since the first of them
 
 	regions [maxRegions]media.Region
 	zones   []string
@@ -110,14 +116,10 @@ func (d *Detector) Look(luma []byte, at time.Duration) Result {
 	dt = min(dt, 10)
 	d.fit.run(&d.half, &d.ground, d.area)
 	s := d.ground.pass(&d.half, &d.fit, d.area, pass{dt: dt, learn: learn, looks: d.looks, limits: d.limits})
-	if s.astray > s.used*changedPart/100 {
-		fit := d.fit.result()
-		if learn {
-			d.begin(at)
-		}
-		return Result{Changed: true, WarmUp: true, Fit: fit}
+	if s.astray > s.used*changedPart/100 || d.fit.lost() {
+		return d.restart(at, learn)
 	}
-	out := d.judge(d.looks < warmLooks || d.warmed < warmSeconds)
+	out := d.judge(at, dt, d.looks < warmLooks || d.warmed < warmSeconds)
 	if learn {
 		d.cells.learn(&d.ground, dt, d.looks)
 		d.ground.relight(&d.fit, dt)
@@ -126,6 +128,25 @@ func (d *Detector) Look(luma []byte, at time.Duration) Result {
 		d.newest = at
 		d.warmed += dt
 	}
+	return out
+}
+
+// restart begins the background anew, since the whole picture has changed. Light and infra-red do that once. What does
+// it again and again stands or moves close before the camera.
+func (d *Detector) restart(at time.Duration, learn bool) Result {
+	out := Result{Changed: true, WarmUp: true, Fit: d.fit.result()}
+	if !learn {
+		return out
+	}
+	if d.changed > 0 && at-d.changed <= changedAgain {
+		d.regions[0] = media.Region{W: 1, H: 1, Score: 1}
+		out.Moving, out.Score, out.Regions = true, 1, d.regions[:1]
+		d.zones = append(d.zones[:0], d.area.names...)
+		out.Zones = d.zones
+	}
+	cells := d.cells // a clock stays where it is, in whatever light
+	d.begin(at)
+	d.cells, d.changed = cells, at
 	return out
 }
 

@@ -7,6 +7,8 @@ const (
 	maxWhole         = 6                         // whole places of shift; twice as many pixels
 	bright, dark     = float32(225), float32(20) // luma beyond which a picture may be clipped
 	clipMargin       = 3                         // luma by which noise blurs where a picture is clipped
+	lostNoise        = 3                         // median residual, in deviations, and
+	lostAlike        = 0.3                       // correlation of neighbouring residuals, of a background that is lost
 	sampleStep       = 3                         // the fit looks at every third place of every third row
 	maxSamples       = (halfW/sampleStep + 1) * (halfH/sampleStep + 1)
 )
@@ -128,6 +130,24 @@ func (f *fitter) strays() float32 {
 		f.levels[min(int(abs(f.residual(s))/(f.gain*s.dev)*64), len(f.levels)-1)]++
 	}
 	return max(1, float32(f.median()+1)/64/0.845)
+}
+
+// lost says that the background is not to be found in the picture: more than half of it is far off, and not at
+// random, as noise is, but so that what lies three places apart is off alike.
+func (f *fitter) lost() bool {
+	if f.noise < lostNoise || f.n < 16 {
+		return false
+	}
+	limit := 4 * f.noise // in deviations
+	var alike, all, before float32
+	for i := range f.samples[:f.n] {
+		s := &f.samples[i]
+		r := clamp(f.residual(s)/(f.gain*s.dev), -limit, limit)
+		alike += r * before
+		all += r * r
+		before = r
+	}
+	return alike > lostAlike*all
 }
 
 func (f *fitter) residual(s *sample) float32 {

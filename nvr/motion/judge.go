@@ -2,6 +2,7 @@ package motion
 
 import (
 	"math"
+	"time"
 
 	"hearth/nvr/media"
 )
@@ -9,27 +10,30 @@ import (
 const (
 	warmLooks   = 5   // looks, and
 	warmSeconds = 8   // seconds, for which the background is young
-	warmArea    = 4   // times as large as usual has to be what moves before a young background
+	largeArea   = 4   // times as large as the least that counts has to be what counts at once
+	dropTime    = 0.5 // seconds between two pictures in which nothing but a drop leaves its place
 	clearWeight = 200 // weight at which a score reaches 0.63
 )
 
 // judge says what of the last pass moves.
-func (d *Detector) judge(warm bool) Result {
+func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 	out := Result{WarmUp: warm, Fit: d.fit.result()}
-	least := d.limits.area
-	if warm {
-		least *= warmArea
-	}
 	found := d.find.regions(&d.half, &d.fit, &d.ground, &d.cells, d.area)
+	crowded := d.crowd.learn(found, dt)
+	least := max(d.limits.area, crowded)
+	drops := crowded > 0 && dt > 0 && dt < dropTime
 	var total float32
 	var zones uint32
 	n := 0
 	for i := range found {
 		o := &found[i]
-		if o.stirring < max(least/3, 4) || o.lit(d.fit.noise*devFloor) {
+		if o.stirring < max(least/2, 4) || o.lit(d.fit.noise*devFloor) {
 			continue
 		}
-		if o.stirring < least || o.strong < least/3 {
+		if drops && o.fresh > o.stirring*3/4 {
+			continue // in a crowd, what was nowhere near a moment ago is one more drop
+		}
+		if !d.sure(o, at, least, warm) {
 			out.Doubt = true
 			continue
 		}
@@ -51,6 +55,19 @@ func (d *Detector) judge(warm bool) Result {
 	}
 	out.Zones = d.zones
 	return out
+}
+
+// sure says whether a region counts as motion: at once when it is large and clear, else when it has moved on since
+// another look.
+func (d *Detector) sure(o *region, at time.Duration, least int, warm bool) bool {
+	s := step{at: at, x: float32(o.sumX) / float32(o.stirring), y: float32(o.sumY) / float32(o.stirring), n: o.stirring}
+	follows := d.trail.follows(s)
+	d.trail.add(s)
+	if o.stirring < least || o.strong < least/3 {
+		return false
+	}
+	atOnce := !warm && o.stirring >= largeArea*least && o.beside < o.stirring*9/10
+	return atOnce || follows
 }
 
 // keep puts a region among the surest ones, and says how many they are now.

@@ -12,6 +12,9 @@ type region struct {
 	stirring       int     // places that stir and do not lie in restless cells
 	strong         int     // of those, the ones far beyond the threshold
 	weight         float32 // sum over them of how many thresholds they are astray by, each at most 4
+	sumX, sumY     int     // of the places that stir
+	fresh          int     // of those, the ones that were not astray in the picture before
+	beside         int     // of those, the ones in line with restless cells
 	zones          uint32
 	// Texture: gradients of the background (in today's light) and of the picture, squared and multiplied.
 	ground, picture, both float32
@@ -120,6 +123,13 @@ func (o *region) add(n run, h *halver, f *fitter, g *background, c *cells, a *ar
 			continue
 		}
 		o.stirring++
+		o.sumX, o.sumY = o.sumX+x, o.sumY+y
+		if s&fresh != 0 {
+			o.fresh++
+		}
+		if c.line[y/cellSize*cellsW+x/cellSize] {
+			o.beside++
+		}
 		if s&strong != 0 {
 			o.strong++
 		}

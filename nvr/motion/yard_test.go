@@ -3,7 +3,7 @@ package motion_test
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
+	"sync"
 
 	"hearth/nvr/motion"
 )
@@ -43,7 +43,7 @@ func texture(x, y, phase float64) float64 {
 }
 
 // clear puts the ground back.
-func (y *yard) clear() { y.luma = slices.Clone(y.ground) }
+func (y *yard) clear() { y.luma = append(y.luma[:0], y.ground...) }
 
 // shifted is the ground moved right and down by so many pixels.
 func (y *yard) shifted(dx, dy, phase float64) {
@@ -68,10 +68,21 @@ func (y *yard) light(gain, offset float64) {
 	}
 }
 
+// grain is noise of deviation 1, drawn once: a picture takes a stretch of it that begins somewhere.
+var grain = sync.OnceValue(func() []float64 {
+	r := rand.New(rand.NewPCG(1, 2))
+	g := make([]float64, 5*width*height+1)
+	for i := range g {
+		g[i] = r.NormFloat64()
+	}
+	return g
+})
+
 // noise adds a sensor's noise of so many levels (standard deviation).
 func (y *yard) noise(deviation float64) {
+	g := grain()[y.random.IntN(4*width*height):]
 	for i := range y.luma {
-		y.luma[i] += y.random.NormFloat64() * deviation
+		y.luma[i] += g[i] * deviation
 	}
 }
 
@@ -79,7 +90,15 @@ func (y *yard) noise(deviation float64) {
 func (y *yard) picture() []byte {
 	out := make([]byte, len(y.luma))
 	for i, v := range y.luma {
-		out[i] = byte(min(max(math.Round(v), 0), 255))
+		out[i] = byte(min(max(v+0.5, 0), 255))
 	}
 	return out
+}
+
+// streak draws a drop of rain at a random place: 1x8 pixels, so much brighter than what is behind it.
+func (y *yard) streak(brighter float64) {
+	x, top := y.random.IntN(width), y.random.IntN(height-8)
+	for py := top; py < top+8; py++ {
+		y.luma[py*width+x] += brighter
+	}
 }
