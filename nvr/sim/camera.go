@@ -1,0 +1,130 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"hearth/nvr/media"
+)
+
+// Camera is one simulated camera. Fill in the exported fields before Server.Run and leave them alone then; Trouble may
+// be switched, and the methods called, at any time.
+type Camera struct {
+	Name   string // the path of its address: rtsp://host/Name and rtsp://host/Name/sub
+	Number uint16 // in the mark of each picture; 0: its place among the server's cameras, from 1
+
+	// Scene is what it sees; nil is one of the yards, chosen by Number.
+	Scene *Scene
+	FPS   int // pictures per second of both streams; 0 is 15
+	GOP   int // pictures from one key frame to the next; 0 is two seconds
+	// BPictures makes every other picture a B-picture (H.264 Main profile).
+	BPictures bool
+	Main, Sub Video // zero: 1280x720 and 640x360
+	NoSub     bool
+
+	// Clip, when set, is played over and over instead of a scene; SubClip likewise for the sub stream, which does
+	// not exist without it.
+	Clip, SubClip *Clip
+
+	User, Password string // no User: everybody may watch
+	Auth           Auth
+	Sound          Sound
+	NoTCP, NoUDP   bool // refuse a transport with 461
+
+	Trouble Trouble
+
+	streams [2]*stream
+}
+
+// Video says how a drawn stream looks.
+type Video struct {
+	Width, Height int // pixels, even
+	QP            int // quantiser; 0 is 27, see h264.Config
+	Bitrate       int // bits per second to come near; 0 keeps QP
+}
+
+// Auth is how a camera checks who watches.
+type Auth uint8
+
+// The ways to log in that a camera offers.
+const (
+	Digest       Auth = iota // Digest with MD5, what nearly every camera does
+	Basic                    // password in the clear
+	DigestSHA256             // RFC 7616
+	BasicOrDigest
+)
+
+// Sound is a camera's sound track.
+type Sound uint8
+
+// The sound tracks.
+const (
+	Silent Sound = iota // no track at all
+	PCMU                // G.711 μ-law, 8 kHz, a soft tone
+	PCMA                // G.711 A-law
+	AAC                 // AAC-LC, 16 kHz mono, silence
+)
+
+// fill puts defaults in; i is the camera's place in the server.
+func (c *Camera) fill(i int) error {
+	if c.Number == 0 {
+		c.Number = uint16(i + 1)
+	}
+	if c.Name == "" {
+		c.Name = fmt.Sprintf("camera%d", c.Number)
+	}
+	if c.FPS == 0 {
+		c.FPS = 15
+	}
+	if c.GOP == 0 {
+		c.GOP = 2 * c.FPS
+	}
+	if c.Main.Width == 0 {
+		c.Main.Width, c.Main.Height = 1280, 720
+	}
+	if c.Sub.Width == 0 {
+		c.Sub.Width, c.Sub.Height = 640, 360
+	}
+	if c.Clip != nil && c.SubClip == nil {
+		c.NoSub = true
+	}
+	if c.Scene == nil {
+		c.Scene = Yard(int(c.Number) - 1)
+	}
+	return nil
+}
+
+// Count says how many pictures of a stream were sent to at least one watcher.
+func (c *Camera) Count(s media.Stream) int64 {
+	if st := c.streams[s]; st != nil {
+		return st.count.Load()
+	}
+	return 0
+}
+
+// Watchers says how many sessions are playing a stream.
+func (c *Camera) Watchers(s media.Stream) int {
+	if st := c.streams[s]; st != nil {
+		return st.watchers()
+	}
+	return 0
+}
+
+// SentAt says when the last packet of a picture was handed to the network; ok is false when that was not, or too long
+// ago (some 4000 pictures).
+func (c *Camera) SentAt(s media.Stream, frame uint32) (at time.Time, ok bool) {
+	if st := c.streams[s]; st != nil {
+		return st.sentAt(frame)
+	}
+	return time.Time{}, false
+}
+
+// TakenAt says when a drawn picture is taken, by the box's clock: what sender reports say while no clock jumps. It is the
+// zero time before the server is ready.
+func (c *Camera) TakenAt(frame uint32) time.Time {
+	st := c.streams[media.Main]
+	if st == nil {
+		return time.Time{}
+	}
+	return st.start.Add(st.source.taken(int64(frame)))
+}

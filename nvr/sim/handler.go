@@ -1,0 +1,141 @@
+package sim
+
+import (
+	"sync"
+
+	"github.com/bluenviron/gortsplib/v4"
+	"github.com/bluenviron/gortsplib/v4/pkg/auth"
+	"github.com/bluenviron/gortsplib/v4/pkg/base"
+)
+
+const realm = "Hearth simulated camera"
+
+// handler answers RTSP requests.
+type handler struct {
+	server *Server
+
+	mu    sync.Mutex
+	conns map[*gortsplib.ServerConn]*login
+}
+
+// login is what a connection was asked to prove itself with.
+type login struct{ nonce string }
+
+// OnDescribe implements gortsplib.ServerHandlerOnDescribe.
+func (h *handler) OnDescribe(c *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	st, refusal := h.admit(c.Conn, c.Request, c.Path)
+	if refusal != nil {
+		return refusal, nil, nil
+	}
+	return &base.Response{StatusCode: base.StatusOK}, st.current(), nil
+}
+
+// OnSetup implements gortsplib.ServerHandlerOnSetup.
+func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	st, refusal := h.admit(c.Conn, c.Request, c.Path)
+	if refusal != nil {
+		return refusal, nil, nil
+	}
+	tcp := c.Transport == gortsplib.TransportTCP
+	if tcp && st.camera.NoTCP || !tcp && st.camera.NoUDP {
+		return &base.Response{StatusCode: base.StatusUnsupportedTransport}, nil, nil
+	}
+	return &base.Response{StatusCode: base.StatusOK}, st.join(c.Session, c.Conn), nil
+}
+
+// OnPlay implements gortsplib.ServerHandlerOnPlay.
+func (h *handler) OnPlay(c *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+	if st := h.server.streams[c.Path]; st != nil {
+		st.play(c.Session, true)
+	}
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+// OnPause implements gortsplib.ServerHandlerOnPause.
+func (h *handler) OnPause(c *gortsplib.ServerHandlerOnPauseCtx) (*base.Response, error) {
+	if st := h.server.streams[c.Path]; st != nil {
+		st.play(c.Session, false)
+	}
+	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+// OnSessionClose implements gortsplib.ServerHandlerOnSessionClose.
+func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
+	for _, st := range h.server.streams {
+		st.leave(c.Session)
+	}
+}
+
+// OnConnClose implements gortsplib.ServerHandlerOnConnClose.
+func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.conns, c.Conn)
+}
+
+// OnStreamWriteError implements gortsplib.ServerHandlerOnStreamWriteError: a watcher's queue is full.
+func (h *handler) OnStreamWriteError(c *gortsplib.ServerHandlerOnStreamWriteErrorCtx) {
+	if st := h.server.streams[c.Session.SetuppedPath()]; st != nil {
+		st.unsent.Add(1)
+	}
+}
+
+// OnDecodeError and OnPacketsLost say that what watchers send us does not matter.
+func (h *handler) OnDecodeError(*gortsplib.ServerHandlerOnDecodeErrorCtx) {}
+
+// OnPacketsLost implements gortsplib.ServerHandlerOnPacketsLost.
+func (h *handler) OnPacketsLost(*gortsplib.ServerHandlerOnPacketsLostCtx) {}
+
+// admit finds the stream of a path and checks the login. refusal is the answer when it may not be watched.
+func (h *handler) admit(conn *gortsplib.ServerConn, req *base.Request, path string) (st *stream, refusal *base.Response) {
+	st = h.server.streams[path]
+	if st == nil {
+		return nil, &base.Response{StatusCode: base.StatusNotFound}
+	}
+	now := st.camera.Trouble.current()
+	if now.offline {
+		return nil, &base.Response{StatusCode: base.StatusNotFound}
+	}
+	if st.camera.User == "" && !now.refuse {
+		return st, nil
+	}
+	nonce, err := h.nonce(conn)
+	if err != nil {
+		return nil, &base.Response{StatusCode: base.StatusInternalServerError}
+	}
+	methods := st.camera.Auth.methods()
+	if !now.refuse && auth.Verify(req, st.camera.User, st.camera.Password, methods, realm, nonce) == nil {
+		return st, nil
+	}
+	return nil, &base.Response{
+		StatusCode: base.StatusUnauthorized,
+		Header:     base.Header{"WWW-Authenticate": auth.GenerateWWWAuthenticate(methods, realm, nonce)},
+	}
+}
+
+// nonce is the connection's.
+func (h *handler) nonce(conn *gortsplib.ServerConn) (string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l := h.conns[conn]; l != nil {
+		return l.nonce, nil
+	}
+	nonce, err := auth.GenerateNonce()
+	if err != nil {
+		return "", err
+	}
+	h.conns[conn] = &login{nonce: nonce}
+	return nonce, nil
+}
+
+func (a Auth) methods() []auth.VerifyMethod {
+	switch a {
+	case Basic:
+		return []auth.VerifyMethod{auth.VerifyMethodBasic}
+	case DigestSHA256:
+		return []auth.VerifyMethod{auth.VerifyMethodDigestSHA256}
+	case BasicOrDigest:
+		return []auth.VerifyMethod{auth.VerifyMethodDigestMD5, auth.VerifyMethodBasic}
+	}
+	return []auth.VerifyMethod{auth.VerifyMethodDigestMD5}
+}
