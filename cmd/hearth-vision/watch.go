@@ -124,6 +124,7 @@ func (w *watch) glance(u protocol.Unit) (*sight, error) {
 	w.gop.fed = 0
 	var seen *sight
 	see := func(f *hwaccel.Frame) error {
+		w.w.stats.Decoded++
 		if f.At != u.At || f.Damaged() {
 			return nil
 		}

@@ -43,7 +43,8 @@ func (w *worker) run() error {
 	for {
 		m, err := w.in.next(beatEvery)
 		if err != nil {
-			return err
+			w.lastBeat = time.Time{}
+			return errors.Join(err, w.beat()) // the last figures
 		}
 		switch m := m.(type) {
 		case nil:
