@@ -235,6 +235,70 @@ func TestWalker(t *testing.T) {
 	}
 }
 
+// small is somebody far away: 6x14 pixels, so many levels brighter than the middle of what is behind them, on which
+// half of that still shows, 7 pixels a second.
+func small(y *yard, t, from, brighter float64) {
+	if t < from {
+		return
+	}
+	x, top := 60+int((t-from)*7), 100
+	for py := top; py < top+14; py++ {
+		for px := x; px < min(x+6, width); px++ {
+			y.luma[py*width+px] = 110 + brighter + 0.5*(y.luma[py*width+px]-110)
+		}
+	}
+}
+
+// Somebody far away is seen at the second look, as the first cannot tell them from a digit that changes, and most of
+// the time from then on.
+func TestSmallWalker(t *testing.T) {
+	for rate, step := range rates {
+		t.Run(rate, func(t *testing.T) {
+			t.Parallel()
+			d := motion.New(media.MotionSettings{Sensitivity: 0.5})
+			moving := film(t, d, 3, step, 60, func(y *yard, at float64) { small(y, at, 40, 25) })
+			if len(moving) == 0 || moving[0] < 40 || moving[0] > 40+max(step, 1) {
+				t.Fatalf("seen at %v, came at 40", moving)
+			}
+			if want := int(0.8 * 20 / step); len(moving) < want {
+				t.Errorf("seen in %d pictures, want at least %d", len(moving), want)
+			}
+		})
+	}
+}
+
+func TestSensitivity(t *testing.T) {
+	far := func(y *yard, at float64) { small(y, at, 40, 12) }
+	var seen [3]int
+	for i, s := range []float64{0, 0.5, 1} {
+		moving := film(t, motion.New(media.MotionSettings{Sensitivity: s}), 3, 2, 60, far)
+		if len(moving) > 0 && moving[0] < 40 {
+			t.Errorf("sensitivity %v: moved at %v, before anything came", s, moving[0])
+		}
+		seen[i] = len(moving)
+	}
+	if seen[0] != 0 || seen[1] == 0 || seen[2] < seen[1] {
+		t.Errorf("somebody far away was seen %v times with sensitivities 0, 0.5 and 1; want none, some, at least as many", seen)
+	}
+	for rate, step := range rates {
+		if moving := film(t, motion.New(media.MotionSettings{Sensitivity: 1}), 1, step, 60, func(*yard, float64) {}); len(moving) > 0 {
+			t.Errorf("%s: the most sensitive look sees motion in noise, at %v", rate, moving)
+		}
+		moving := film(t, motion.New(media.MotionSettings{Sensitivity: 0}), 1, step, 60, func(y *yard, at float64) { walker(y, at, 40) })
+		if want := int(0.7 * 11 / step); len(moving) < want {
+			t.Errorf("%s: the least sensitive look sees somebody near in %d pictures, want at least %d", rate, len(moving), want)
+		}
+	}
+}
+
+// The whole picture masked: nothing to see, and nothing breaks.
+func TestAllMasked(t *testing.T) {
+	d := motion.New(media.MotionSettings{Masks: []media.Polygon{{{-1, -1}, {2, -1}, {2, 2}, {-1, 2}}}})
+	if moving := film(t, d, 1, 2, 20, func(y *yard, at float64) { walker(y, at, 5) }); len(moving) > 0 {
+		t.Errorf("moved at %v", moving)
+	}
+}
+
 // Something comes and stays, and later is gone: that moves for a moment each, and never again.
 func TestGhost(t *testing.T) {
 	for rate, step := range rates {

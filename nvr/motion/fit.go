@@ -105,6 +105,9 @@ func (f *fitter) gather(h *halver, g *background, a *area) {
 
 // medianDifference is a first offset that half the picture could not mislead.
 func (f *fitter) medianDifference() float32 {
+	if f.n == 0 {
+		return 0
+	}
 	clear(f.levels[:])
 	for _, s := range f.samples[:f.n] {
 		f.levels[int((s.picture-s.ground+256)*2)&1023]++

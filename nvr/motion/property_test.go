@@ -10,7 +10,7 @@ import (
 	"hearth/nvr/motion"
 )
 
-// warm gives a detector that has looked at a yard for as long as it takes, a picture every step, and when it stopped.
+// warm gives a detector that has looked at a yard for as long as it takes, and when it stopped.
 func warm(y *yard, sensitivity, noise float64, step time.Duration) (*motion.Detector, time.Duration) {
 	d := motion.New(media.MotionSettings{Sensitivity: sensitivity})
 	at := time.Duration(0)
@@ -18,7 +18,7 @@ func warm(y *yard, sensitivity, noise float64, step time.Duration) (*motion.Dete
 		y.clear()
 		y.noise(noise)
 		d.Look(y.picture(), at)
-		at += step
+		at += max(step, 400*time.Millisecond)
 	}
 	return d, at
 }

@@ -3,6 +3,7 @@ package motion_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"hearth/nvr/motion"
@@ -19,36 +20,46 @@ type yard struct {
 	random *rand.Rand
 	ground []float64
 	luma   []float64
+	out    []byte
 }
 
 func newYard(seed uint64) *yard {
-	y := &yard{random: rand.New(rand.NewPCG(seed, 7)), ground: make([]float64, width*height)}
-	for i := range y.ground {
-		y.ground[i] = texture(float64(i%width), float64(i/width), float64(seed%97))
-	}
-	y.clear()
+	y := &yard{random: rand.New(rand.NewPCG(seed, 7)), luma: make([]float64, width*height)}
+	y.shifted(0, 0, float64(seed%97))
+	y.ground = slices.Clone(y.luma)
 	return y
-}
-
-// texture is the luma (40 to 200) of the ground at a point, which may lie between pixels.
-func texture(x, y, phase float64) float64 {
-	v := 105 + 18*math.Sin(x/9+phase) + 14*math.Cos(y/7+phase/3) + 10*math.Sin((x+2*y)/4.3) + 6*math.Sin(x/2.9-y/3.1)
-	if y > 70 && y < 78 { // a kerb
-		v += 25
-	}
-	if math.Mod(x+phase, 80) < 5 { // posts
-		v -= 30
-	}
-	return v
 }
 
 // clear puts the ground back.
 func (y *yard) clear() { y.luma = append(y.luma[:0], y.ground...) }
 
-// shifted is the ground moved right and down by so many pixels.
+// shifted is the ground (luma 40 to 200) moved right and down by so many pixels, exactly, since it is made of sines:
+// of x, of y, of x+2y, and of x/2.9-y/3.1, each from a table.
 func (y *yard) shifted(dx, dy, phase float64) {
-	for i := range y.luma {
-		y.luma[i] = texture(float64(i%width)-dx, float64(i/width)-dy, phase)
+	var ofX, sinX, cosX [width]float64
+	for i := range width {
+		x := float64(i) - dx
+		ofX[i] = 105 + 18*math.Sin(x/9+phase)
+		if math.Mod(x+phase+800, 80) < 5 { // posts
+			ofX[i] -= 30
+		}
+		sinX[i], cosX[i] = math.Sincos(x / 2.9)
+	}
+	var across [width + 2*height]float64
+	for i := range across {
+		across[i] = 10 * math.Sin((float64(i)-dx-2*dy)/4.3)
+	}
+	for j := range height {
+		v := float64(j) - dy
+		ofY := 14 * math.Cos(v/7+phase/3)
+		if v > 70 && v < 78 { // a kerb
+			ofY += 25
+		}
+		sinY, cosY := math.Sincos(v / 3.1)
+		row := y.luma[j*width:][:width]
+		for i := range row {
+			row[i] = ofX[i] + ofY + across[i+2*j] + 6*(sinX[i]*cosY-cosX[i]*sinY)
+		}
 	}
 }
 
@@ -101,4 +112,15 @@ func (y *yard) streak(brighter float64) {
 	for py := top; py < top+8; py++ {
 		y.luma[py*width+x] += brighter
 	}
+}
+
+// still is picture into a buffer that is used again.
+func (y *yard) still() []byte {
+	if y.out == nil {
+		y.out = make([]byte, width*height)
+	}
+	for i, v := range y.luma {
+		y.out[i] = byte(min(max(v+0.5, 0), 255))
+	}
+	return y.out
 }
