@@ -77,10 +77,13 @@ func Duration(ticks int64, rate int) time.Duration {
 	return time.Duration(ticks/r)*time.Second + time.Duration(ticks%r*int64(time.Second)/r)
 }
 
-// Rescale turns ticks of one clock into ticks of another, rounded to the nearest, for ticks not below zero.
+// Rescale turns ticks of one clock into ticks of another, rounded to the nearest.
 func Rescale(ticks int64, from, to int) int64 {
-	if from == to {
+	switch {
+	case from == to:
 		return ticks
+	case ticks < 0:
+		return -Rescale(-ticks, from, to)
 	}
 	f, t := int64(from), int64(to)
 	return ticks/f*t + (ticks%f*t+f/2)/f
