@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 
@@ -191,10 +192,27 @@ func (w *worker) closeDecoder() {
 
 // say sends a message at once.
 func (w *worker) say(m protocol.Message) error {
+	switch x := m.(type) {
+	case protocol.Error:
+		x.Text = brief(x.Text)
+		m = x
+	case protocol.Decoder:
+		x.Why = brief(x.Why)
+		m = x
+	}
 	if err := protocol.Write(w.out, m); err != nil {
 		return err
 	}
 	return w.out.Flush()
+}
+
+// brief keeps texts of drivers and decoders within the protocol's bounds.
+func brief(s string) string {
+	const most = 500
+	if len(s) > most {
+		s = s[:most]
+	}
+	return strings.ToValidUTF8(s, "?")
 }
 
 // beat gives the sign of life when it is time for one. It is called from wherever time passes.

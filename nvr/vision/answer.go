@@ -70,7 +70,8 @@ func (w *Worker) ended(p *process) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.cpuPast += w.status.CPU
-	w.spells += p.spell + 1
+	w.spells += p.spell
+	w.pid = 0
 	w.status.CPU, w.status.RSS, w.status.Mode, w.status.Decoder = 0, 0, "stopped", ""
 }
 

@@ -19,6 +19,7 @@ import (
 // Why a process was ended.
 var (
 	errSilent = errors.New("it gave no sign of life")
+	errDeaf   = errors.New("it takes no more pictures")
 	errLarge  = errors.New("it used too much memory")
 )
 
@@ -111,6 +112,9 @@ func (w *Worker) look(ctx context.Context, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	fed := make(chan error, 1)
 	go func() { fed <- w.feed(ctx, p) }()
+	w.mu.Lock()
+	w.pid = p.cmd.Process.Pid
+	w.mu.Unlock()
 	defer func() {
 		cancel()
 		p.kill() // breaks the pipe, should feed be waiting in it
@@ -127,10 +131,13 @@ func (w *Worker) look(ctx context.Context, log *slog.Logger) error {
 	tick := time.NewTicker(min(patience/4, time.Second))
 	defer tick.Stop()
 	heard := time.Now()
+	var deaf <-chan time.Time // after a broken pipe: how long the process has to end by itself
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-deaf:
+			return errDeaf
 		case m, ok := <-p.answers:
 			if !ok {
 				return p.readErr
@@ -141,7 +148,7 @@ func (w *Worker) look(ctx context.Context, log *slog.Logger) error {
 			}
 		case err := <-fed:
 			// A broken pipe: the process is ending. Its last words are worth more than the pipe's.
-			fed = nil
+			fed, deaf = nil, time.After(2*time.Second)
 			log.Debug("hearth-vision takes no more units", "err", err)
 		case <-tick.C:
 			if time.Since(heard) > patience && len(p.answers) == 0 {

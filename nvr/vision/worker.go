@@ -70,6 +70,7 @@ type Worker struct {
 
 	mu      sync.Mutex
 	status  Status
+	pid     int                   // of the process; 0 when there is none
 	cpuPast float64               // of processes that have ended
 	spells  uint64                // given to processes that have ended
 	motion  *media.MotionSettings // set by SetMotion

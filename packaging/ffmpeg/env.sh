@@ -22,10 +22,10 @@ make=
 
 line CGO_ENABLED 1
 line CGO_CFLAGS '-O2'
+# No section garbage collection here: with it Go's race detector does not link any more.
+line CGO_LDFLAGS '-O2'
 if [ "$where" = system ]; then
 	line PKG_CONFIG_PATH "${PKG_CONFIG_PATH:-}"
-	line CGO_LDFLAGS '-O2'
 else
 	line PKG_CONFIG_PATH "$cache/$where/install/lib/pkgconfig"
-	line CGO_LDFLAGS '-O2 -Wl,--gc-sections'
 fi
