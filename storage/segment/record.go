@@ -16,7 +16,7 @@ type Type uint8
 const (
 	InitRecord  Type = 1 // ftyp+moov, the first record of a file of footage
 	FragRecord  Type = 2 // moof+mdat, at most a second
-	ThumbRecord Type = 3 // 16 bytes of event UUID, then a JPEG; in packs
+	ThumbRecord Type = 3 // 16 bytes of event UUID, 8 of time (us), then a JPEG; in packs
 	EventRecord Type = 4 // an event as JSON; the last one of its ID holds; in packs
 	NoteRecord  Type = 5 // a Note as JSON: what the tracks are, a gap, why a run ended
 )

@@ -1,0 +1,159 @@
+package commit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"hearth/storage/segment"
+)
+
+// Disk is the data folder's file system, as far as the committer needs it. Paths are below the data folder. Tests put
+// a failing one in its place.
+type Disk interface {
+	// MakeDir makes the folder if it is not there and says so; its parent must be there, so that a disk that went
+	// away is not taken for an empty one.
+	MakeDir(path string) (made bool, err error)
+	Create(path string) (File, error) // a new file only: fs.ErrExist
+	Open(path string) (File, error)   // for reading and mending
+	Rename(from, to string) error     // never over another file: fs.ErrExist
+	Remove(path string) error
+	SyncDir(path string) error
+	// Own says that the file system is the data folder's alone, so that SyncAll makes everything durable in one go.
+	Own() bool
+	SyncAll() error
+}
+
+// File is an open file. Sync makes its data durable, and as much about it as is needed to read them.
+type File interface {
+	segment.File
+	Size() (int64, error)
+	Close() error
+}
+
+// Folder is the Disk of a real data folder.
+type Folder struct {
+	dir string
+	own bool
+}
+
+// OpenFolder looks at what file system a data folder is on.
+func OpenFolder(dir string) (*Folder, error) {
+	var here, above unix.Stat_t
+	if err := unix.Stat(dir, &here); err != nil {
+		return nil, fmt.Errorf("look at %s: %w", dir, err)
+	}
+	if err := unix.Stat(filepath.Join(dir, ".."), &above); err != nil {
+		return nil, fmt.Errorf("look above %s: %w", dir, err)
+	}
+	return &Folder{dir: dir, own: here.Dev != above.Dev}, nil
+}
+
+func (d *Folder) path(p string) string { return filepath.Join(d.dir, p) }
+
+// MakeDir implements Disk.
+func (d *Folder) MakeDir(path string) (bool, error) {
+	err := os.Mkdir(d.path(path), 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Create implements Disk.
+func (d *Folder) Create(path string) (File, error) {
+	f, err := os.OpenFile(d.path(path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return realFile{f}, nil
+}
+
+// Open implements Disk.
+func (d *Folder) Open(path string) (File, error) {
+	f, err := os.OpenFile(d.path(path), os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return realFile{f}, nil
+}
+
+// Rename implements Disk.
+func (d *Folder) Rename(from, to string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, d.path(from), unix.AT_FDCWD, d.path(to), unix.RENAME_NOREPLACE)
+	switch {
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS): // a file system that cannot promise it
+		if _, err := os.Lstat(d.path(to)); err == nil {
+			return &fs.PathError{Op: "rename", Path: to, Err: fs.ErrExist}
+		}
+		return os.Rename(d.path(from), d.path(to))
+	case err != nil:
+		return &fs.PathError{Op: "rename", Path: from, Err: err}
+	}
+	return nil
+}
+
+// Remove implements Disk.
+func (d *Folder) Remove(path string) error { return os.Remove(d.path(path)) }
+
+// SyncDir implements Disk.
+func (d *Folder) SyncDir(path string) error {
+	f, err := os.Open(d.path(path))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+// Own implements Disk.
+func (d *Folder) Own() bool { return d.own }
+
+// SyncAll implements Disk.
+func (d *Folder) SyncAll() error {
+	f, err := os.Open(d.dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := unix.Syncfs(int(f.Fd())); err != nil {
+		return &fs.PathError{Op: "syncfs", Path: d.dir, Err: err}
+	}
+	return nil
+}
+
+// Free gives the bytes on the data folder's file system that we may still use, and its size.
+func Free(dir string) (free, size int64, err error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, 0, fmt.Errorf("ask for the free space of %s: %w", dir, err)
+	}
+	return int64(s.Bavail) * int64(s.Bsize), int64(s.Blocks) * int64(s.Bsize), nil
+}
+
+type realFile struct{ *os.File }
+
+// Sync is fdatasync.
+func (f realFile) Sync() error {
+	for {
+		err := unix.Fdatasync(int(f.Fd()))
+		if !errors.Is(err, unix.EINTR) {
+			if err != nil {
+				return &fs.PathError{Op: "fdatasync", Path: f.Name(), Err: err}
+			}
+			return nil
+		}
+	}
+}
+
+func (f realFile) Size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}

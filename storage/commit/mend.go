@@ -1,0 +1,123 @@
+package commit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"hearth/nvr/media"
+	"hearth/storage/segment"
+)
+
+// abandon ends a file after a write or a sync of it failed. What is durable of it stays readable; Mend finishes it.
+func (c *Committer) abandon(f *file, err error) {
+	f.answer(err)
+	if f.on != nil {
+		f.on.Close() // whether that works changes nothing any more
+		f.on = nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.Failures++
+	c.abandoned = append(c.abandoned, f)
+	lost := 0
+	for _, e := range f.seg.Table()[len(f.durable.table):] {
+		if e.Type == segment.FragRecord {
+			lost++
+		}
+	}
+	c.Log.Error("a file is abandoned where it was last durable", "file", f.path(), "bytes", f.durable.size, "fragments_lost", lost, "error", err)
+	l := c.lines[f.line]
+	if l == nil {
+		return
+	}
+	if l.file == f {
+		l.file = nil
+	}
+	l.prev = f.durable.chain
+	l.queue.lose(lost)
+	if lost > 0 {
+		gap := segment.Note{Kind: segment.NoteGap, From: f.durable.end, Reason: reason(err), Dropped: lost}
+		if l.gap != nil {
+			gap.Dropped += l.gap.Dropped
+		}
+		l.gap = &gap
+	}
+}
+
+// Mend finishes abandoned files as they were when last durable. Those that it cannot finish yet, it tries again at the
+// next call; so it is called every now and then, not in the goroutine that commits.
+func (c *Committer) Mend() {
+	c.mu.Lock()
+	files := c.abandoned
+	c.abandoned = nil
+	c.mu.Unlock()
+	for _, f := range files {
+		err := c.mend(f)
+		if err == nil {
+			continue
+		}
+		c.Log.Warn("cannot finish an abandoned file yet", "file", f.path(), "error", err)
+		c.mu.Lock()
+		if _, known := c.lines[f.line]; known {
+			c.abandoned = append(c.abandoned, f)
+		}
+		c.mu.Unlock()
+	}
+}
+
+func (c *Committer) mend(f *file) error {
+	if len(f.durable.table) == 0 {
+		if err := c.Disk.Remove(f.path()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		c.drop(f)
+		return nil
+	}
+	key, err := c.Key(f.line.Camera)
+	if err != nil {
+		return err
+	}
+	done, err := Finish(c.Disk, f.line.Camera, f.name, f.durable.size, key)
+	if err != nil {
+		return err
+	}
+	c.publish(f, done)
+	return nil
+}
+
+// Finish recovers an unfinished file within its first limit bytes (0: all), and gives it its last name. Errors are
+// those of segment.Recover; on any, the file is where it was.
+func Finish(d Disk, camera media.CameraID, n segment.Name, limit int64, key segment.Key) (segment.Summary, error) {
+	path := n.Path(camera)
+	on, err := d.Open(path)
+	if err != nil {
+		return segment.Summary{}, fmt.Errorf("open %s: %w", path, err)
+	}
+	defer on.Close()
+	size, err := on.Size()
+	if err != nil {
+		return segment.Summary{}, fmt.Errorf("open %s: %w", path, err)
+	}
+	h, err := segment.ReadHeader(on)
+	if err == nil {
+		err = n.CheckHeader(camera, h)
+	}
+	if err != nil {
+		return segment.Summary{}, fmt.Errorf("recover %s: %w", path, err)
+	}
+	s, err := segment.Recover(on, size, limit, key)
+	if err != nil {
+		return segment.Summary{}, fmt.Errorf("recover %s: %w", path, err)
+	}
+	// What was read may never have been synced, when the process died and not the power.
+	if err := on.Sync(); err != nil {
+		return segment.Summary{}, fmt.Errorf("sync %s: %w", path, err)
+	}
+	to := segment.FinishedName(n.Stream, n.Start, s.End).Path(camera)
+	if err := d.Rename(path, to); err != nil {
+		return segment.Summary{}, err
+	}
+	return s, d.SyncDir(filepath.Dir(to))
+}
