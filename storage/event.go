@@ -1,0 +1,239 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hearth/nvr/media"
+	"hearth/storage/access"
+	"hearth/storage/index"
+	"hearth/storage/segment"
+)
+
+// thumbTimeout is how long a thumbnail may take to become durable.
+const thumbTimeout = 10 * time.Second
+
+// thumbHead is what comes before the JPEG in a THUMB record: the event's UUID and the picture's time.
+const thumbHead = 16 + 8
+
+// PutEvent keeps an event or its new version. It is durable when this returns; a copy goes to the camera's pack with
+// the next tick, from which a lost index is made again.
+func (s *Store) PutEvent(e Event) error {
+	now := time.Now()
+	if err := s.index.PutEvent(e, now); err != nil {
+		return err
+	}
+	s.packEvent(e, now)
+	return nil
+}
+
+func (s *Store) packEvent(e Event, now time.Time) {
+	payload, err := index.MarshalEvent(e, now)
+	if err == nil {
+		err = s.commit.PutLater(e.Camera, segment.Record{Type: segment.EventRecord, Time: micros(now)}, payload)
+	}
+	if err != nil {
+		s.log.Warn("an event is in the index but not in its pack", "camera", e.Camera, "event", e.ID, "error", err)
+	}
+}
+
+// PutThumbnail seals an event's picture with its camera's key, in place of an earlier one. It is durable, and can be
+// read, when this returns; that takes a write and a sync. Run must be running. ErrFull, ErrDropped, ErrClosed.
+func (s *Store) PutThumbnail(cam media.CameraID, event media.UUID, at time.Time, jpeg []byte) error {
+	if len(jpeg) == 0 || event.IsZero() {
+		return errors.New("keep a thumbnail: it has no picture or no event")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), thumbTimeout)
+	defer cancel()
+	head := binary.BigEndian.AppendUint64(append(make([]byte, 0, thumbHead), event[:]...), uint64(micros(at)))
+	p, err := s.commit.Put(ctx, cam, segment.Record{Type: segment.ThumbRecord, Time: micros(time.Now())}, head, jpeg)
+	if err != nil {
+		return fmt.Errorf("keep the thumbnail of event %s: %w", event, err)
+	}
+	return s.index.PutThumb(cam, event, index.Thumb{File: p.File, Place: p.Place})
+}
+
+// AddMotion notes that something moved, for the timeline: the highest score, 0 to 1, of each minute. It costs no write.
+func (s *Store) AddMotion(cam media.CameraID, at time.Time, score float64) {
+	s.index.AddMotion(cam, micros(at), score)
+}
+
+// Events lists the events of the cameras that the grants are for, newest first; grants that are not for events are an
+// error. next is the cursor of what follows, "" at the end.
+func (s *Store) Events(gs []access.Grant, f EventFilter) (items []Event, next string, err error) {
+	cameras := make([]media.CameraID, 0, len(gs))
+	for _, g := range gs {
+		if !g.Allows(access.Events) {
+			return nil, "", ErrDenied
+		}
+		if err := s.access.Renew(g); err != nil {
+			return nil, "", err
+		}
+		cameras = append(cameras, g.Camera())
+	}
+	return s.index.Events(cameras, f)
+}
+
+// badEvent logs an event row that is left out of a list.
+func (s *Store) badEvent(camera media.CameraID, err error) {
+	if errors.Is(err, ErrForged) {
+		s.log.Error("ALARM: an event lies under another camera; it is not shown", "camera", camera, "error", err)
+		return
+	}
+	s.log.Error("an event cannot be read; it is left out", "camera", camera, "error", err)
+}
+
+// endEvents ends the events that were going on when the process stopped, with the footage that there is of them.
+func (s *Store) endEvents() error {
+	cameras, err := s.box.Cameras()
+	if err != nil {
+		return err
+	}
+	ids := make([]media.CameraID, 0, len(cameras))
+	for _, c := range cameras {
+		ids = append(ids, c.ID)
+	}
+	now := time.Now()
+	open, err := s.index.OpenEvents(ids, now.Add(-24*time.Hour))
+	if err != nil {
+		return err
+	}
+	for _, e := range open {
+		end := e.Start
+		if r, ok, err := s.index.Last(segment.Line{Camera: e.Camera, Stream: media.Main}, micros(now)); err != nil {
+			return err
+		} else if ok && r.End > micros(end) {
+			end = fromMicros(r.End)
+		}
+		if _, err := s.index.ChangeEvent(e.Camera, e.ID, now, func(e *Event) { e.End = end }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Event gives an event of the grant's camera. ErrNotFound, also when it is another camera's.
+func (s *Store) Event(g access.Grant, id media.UUID) (Event, error) {
+	if !g.Allows(access.Events) {
+		return Event{}, ErrDenied
+	}
+	if err := s.access.Renew(g); err != nil {
+		return Event{}, err
+	}
+	e, err := s.index.Event(g.Camera(), id)
+	if errors.Is(err, ErrForged) {
+		s.log.Error("ALARM: an event lies under another camera; it is not shown", "camera", g.Camera(), "event", id, "error", err)
+	}
+	return e, err
+}
+
+// SetReviewed says that somebody has seen to an event, or takes it back.
+func (s *Store) SetReviewed(g access.Grant, id media.UUID, reviewed bool) error {
+	return s.change(g, id, func(e *Event) { e.Reviewed = reviewed })
+}
+
+// SetHeld holds an event: its footage is not let go of. Or it releases it.
+func (s *Store) SetHeld(g access.Grant, id media.UUID, held bool) error {
+	return s.change(g, id, func(e *Event) { e.Held = held })
+}
+
+func (s *Store) change(g access.Grant, id media.UUID, change func(*Event)) error {
+	if !g.Allows(access.Events) {
+		return ErrDenied
+	}
+	if err := s.access.Renew(g); err != nil {
+		return err
+	}
+	now := time.Now()
+	e, err := s.index.ChangeEvent(g.Camera(), id, now, change)
+	if err != nil {
+		return err
+	}
+	s.packEvent(e, now)
+	return nil
+}
+
+// Thumbnail gives the picture of an event of the grant's camera, a JPEG. ErrNotFound; ErrForged when what lies there
+// is not this camera's or not this event's.
+func (s *Store) Thumbnail(g access.Grant, id media.UUID) ([]byte, error) {
+	key, err := s.unlock(g, access.Events)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.index.Thumb(g.Camera(), id)
+	if err != nil {
+		return nil, err
+	}
+	l := segment.Line{Camera: g.Camera(), Stream: segment.Pack}
+	jpeg, err := s.readThumb(l, t, key, id)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("thumbnail of event %s: %w", id, ErrNotFound)
+	case errors.Is(err, ErrForged):
+		s.alarm("a thumbnail does not open with its camera's key", l, err)
+	}
+	return jpeg, err
+}
+
+func (s *Store) readThumb(l segment.Line, t index.Thumb, key segment.Key, id media.UUID) ([]byte, error) {
+	f, err := s.openPack(l, t.File)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, payload, err := segment.One(f, key, t.Place)
+	if err != nil {
+		return nil, fmt.Errorf("thumbnail of event %s: %w", id, err)
+	}
+	if r.Type != segment.ThumbRecord || len(payload) < thumbHead || !bytes.Equal(payload[:16], id[:]) {
+		return nil, fmt.Errorf("thumbnail of event %s: %w: another record lies there", id, ErrForged)
+	}
+	return payload[thumbHead:], nil
+}
+
+// openPack opens a pack under the name that it has now.
+func (s *Store) openPack(l segment.Line, start int64) (*os.File, error) {
+	for range 3 {
+		p, ok, err := s.lastPlace(l, start)
+		if err != nil {
+			return nil, err
+		}
+		if !ok || p.start() != start {
+			return nil, fs.ErrNotExist
+		}
+		f, err := os.Open(filepath.Join(s.o.Dir, p.path()))
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+	}
+	return nil, fs.ErrNotExist
+}
+
+// restore gives the index an event or a thumbnail that was found in a pack.
+func (s *Store) restore(row index.Row, i int, e segment.Entry, payload []byte) error {
+	camera := row.Line.Camera
+	switch e.Type {
+	case segment.EventRecord:
+		return s.index.RestoreEvent(camera, payload)
+	case segment.ThumbRecord:
+		if len(payload) < thumbHead {
+			return segment.ErrDamaged
+		}
+		id := media.UUID(payload[:16])
+		// A later one of the same event, here or in a later pack, takes its place.
+		if old, err := s.index.Thumb(camera, id); err == nil && old.File > row.Start {
+			return nil
+		}
+		return s.index.PutThumb(camera, id, index.Thumb{
+			File: row.Start, Place: segment.Place{Seq: uint32(i), Offset: e.Offset, Length: e.Length},
+		})
+	}
+	return nil
+}

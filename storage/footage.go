@@ -1,0 +1,254 @@
+package storage
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"hearth/nvr/media"
+	"hearth/storage/access"
+	"hearth/storage/segment"
+)
+
+// Footage gives the pieces of a stream between two times, one after the other. It belongs to one goroutine.
+type Footage struct {
+	store    *Store
+	grant    access.Grant
+	renewed  time.Time
+	key      segment.Key
+	line     segment.Line
+	from, to int64 // microseconds
+
+	source *source
+	at     int64 // start of the file that was last open
+	begun  bool  // a file was open
+	run    media.UUID
+	tracks []media.Track
+	init   []byte // as last given out
+	fresh  []byte // of the source, not given out yet
+	damage bool   // a record could not be read; the next piece is a key frame
+	err    error
+}
+
+// unlock asks again whether the grant holds, and gives the key of its camera.
+func (s *Store) unlock(g access.Grant, verbs ...access.Verb) (segment.Key, error) {
+	if !g.Allows(verbs...) {
+		return nil, ErrDenied
+	}
+	if err := s.access.Renew(g); err != nil {
+		return nil, err
+	}
+	key, err := s.keys.Unlock(g)
+	if err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+// Footage opens a camera's stream from the key frame at or before from, up to to. The grant is for footage or export.
+// What is not durable yet, of about the last second, is not in it.
+func (s *Store) Footage(g access.Grant, stream media.Stream, from, to time.Time) (*Footage, error) {
+	key, err := s.unlock(g, access.Footage, access.Export)
+	if err != nil {
+		return nil, err
+	}
+	if stream != media.Main && stream != media.Sub {
+		return nil, fmt.Errorf("footage: no stream %d", stream)
+	}
+	return &Footage{
+		store: s, grant: g, renewed: time.Now(), key: key,
+		line: segment.Line{Camera: g.Camera(), Stream: stream}, from: micros(from), to: micros(to),
+	}, nil
+}
+
+// Next gives the next piece; io.EOF after the last. It skips over gaps, and over what is damaged to the next key
+// frame. ErrForged: what lies there is not this camera's. ErrDenied: the grant was taken back.
+func (f *Footage) Next() (Piece, error) {
+	if f.err != nil {
+		return Piece{}, f.err
+	}
+	p, err := f.next()
+	if err != nil {
+		f.err = err
+		f.source.close()
+		f.source = nil
+		if errors.Is(err, ErrForged) {
+			f.store.alarm("footage does not open with its camera's key", f.line, err)
+		}
+	}
+	return p, err
+}
+
+// Close gives the open file free. Next gives io.EOF afterwards.
+func (f *Footage) Close() error {
+	f.source.close()
+	f.source, f.err = nil, io.EOF
+	return nil
+}
+
+func (f *Footage) next() (Piece, error) {
+	if time.Since(f.renewed) >= time.Second {
+		if err := f.store.access.Renew(f.grant); err != nil {
+			return Piece{}, err
+		}
+		f.renewed = time.Now()
+	}
+	for {
+		if f.source == nil {
+			if err := f.open(); err != nil {
+				return Piece{}, err
+			}
+		}
+		c := f.source
+		table := c.reader.Table()
+		for ; c.next < len(table); c.next++ {
+			e := table[c.next]
+			if e.Type != segment.FragRecord || f.damage && !e.Key {
+				continue
+			}
+			if e.Time >= f.to {
+				return Piece{}, io.EOF
+			}
+			data, err := c.reader.Payload(c.next, nil)
+			if errors.Is(err, segment.ErrDamaged) {
+				f.store.log.Error("a piece of footage is damaged and left out", "line", f.line, "at", e.At(), "error", err)
+				f.damage = true
+				continue
+			} else if err != nil {
+				return Piece{}, err
+			}
+			f.damage = false
+			c.next++
+			return f.piece(e, data), nil
+		}
+		more, err := f.grown()
+		if err != nil {
+			return Piece{}, err
+		}
+		if !more {
+			c.close()
+			f.source = nil
+		}
+	}
+}
+
+func (f *Footage) piece(e segment.Entry, data []byte) Piece {
+	p := Piece{
+		Init: f.fresh, Run: f.run, Tracks: f.tracks, Start: e.At(), DTS: e.DTS, Duration: int64(e.Duration), Key: e.Key, Data: data,
+	}
+	f.fresh = nil
+	return p
+}
+
+// open opens the next file that has something of the span.
+func (f *Footage) open() error {
+	for {
+		p, ok, err := f.place()
+		if err != nil {
+			return err
+		}
+		if !ok || p.start() >= f.to {
+			return io.EOF
+		}
+		f.at, f.begun = p.start(), true
+		c, err := f.store.open(f.line, p.start(), f.key)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			f.store.log.Warn("a file of footage is gone", "line", f.line, "start", fromMicros(p.start()))
+			continue
+		case errors.Is(err, segment.ErrDamaged), errors.Is(err, segment.ErrUnfinished):
+			f.store.log.Error("a file of footage is damaged and left out", "line", f.line, "error", err)
+			continue
+		case err != nil:
+			return err
+		}
+		if err := f.begin(c); err != nil {
+			c.close()
+			if errors.Is(err, segment.ErrDamaged) {
+				f.store.log.Error("a file of footage is damaged and left out", "line", f.line, "error", err)
+				continue
+			}
+			return err
+		}
+		f.source = c
+		return nil
+	}
+}
+
+// place finds the file to go on with: first the one that reaches over from.
+func (f *Footage) place() (place, bool, error) {
+	if f.begun {
+		return f.store.nextPlace(f.line, f.at)
+	}
+	p, ok, err := f.store.lastPlace(f.line, f.from)
+	if err != nil || ok && p.end() > f.from {
+		return p, ok, err
+	}
+	return f.store.nextPlace(f.line, f.from)
+}
+
+// begin reads what comes before the fragments of a file, and goes to the key frame to begin with.
+func (f *Footage) begin(c *source) error {
+	h, table := c.reader.Header(), c.reader.Table()
+	if len(table) == 0 || table[0].Type != segment.InitRecord {
+		return fmt.Errorf("%w: it does not begin with what its tracks are", segment.ErrDamaged)
+	}
+	init, err := c.reader.Payload(0, nil)
+	if err != nil {
+		return err
+	}
+	var tracks []media.Track
+	if len(table) > 1 && table[1].Type == segment.NoteRecord {
+		raw, err := c.reader.Payload(1, nil)
+		if err != nil {
+			return err
+		}
+		if n, err := segment.ParseNote(raw); err == nil && n.Kind == segment.NoteTracks {
+			tracks = n.Tracks
+		}
+	}
+	if h.Run != f.run || !bytes.Equal(init, f.init) {
+		f.run, f.tracks, f.init, f.fresh = h.Run, tracks, init, init
+	}
+	first := -1
+	for i, e := range table {
+		if e.Type != segment.FragRecord || !e.Key {
+			continue
+		}
+		if first >= 0 && e.Time > f.from {
+			break
+		}
+		first = i
+	}
+	if first < 0 {
+		first = len(table) // nothing to begin with (yet)
+	}
+	c.next, f.damage = first, false
+	return nil
+}
+
+// grown looks whether a file that was being written when it was opened has more by now.
+func (f *Footage) grown() (bool, error) {
+	c := f.source
+	if !c.live {
+		return false, nil
+	}
+	known := len(c.reader.Table())
+	again, err := f.store.open(f.line, c.start, f.key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	if len(again.reader.Table()) <= known {
+		again.close()
+		return false, nil
+	}
+	again.next = c.next
+	c.close()
+	f.source = again
+	return true, nil
+}
