@@ -208,6 +208,7 @@ func (h *Hub) leave(v *Viewer) {
 	}
 	if len(h.viewers) == 0 {
 		h.muxer.forget()
+		h.muxer.broken = false
 	}
 	h.mu.Unlock()
 	h.tell()

@@ -10,16 +10,23 @@ import (
 // window is over how many of the last frames the longest one is looked for.
 const window = 16
 
+// maxBroken is how many packets of sound wait for a key frame after a break: enough for one that is late itself.
+const maxBroken = 16
+
 // muxer makes fragments of a run's units.
 //
 // A frame is sent at once, before anyone knows how long it lasts. It is said to last as long as the longest of the
 // frames before it: the next frame's own time is exact anyhow, while a browser takes a next frame that is later than
 // twice the said duration for a break and drops everything until a key frame (Media Source Extensions, coded frame
 // processing, step 6).
+//
+// A break in the sound would cost the picture the same way, since both share one buffer in the browser, and some
+// cameras send no sound while it is quiet. So after a break sound waits for the next key frame.
 type muxer struct {
 	seq    uint32
 	tracks []muxTrack
 	sound  []*media.AccessUnit // waits for the next picture
+	broken bool                // what waits comes after a break, and waits for a key frame
 	usuals []int64             // scratch
 	scratch
 }
@@ -29,13 +36,14 @@ type muxTrack struct {
 	video bool
 	rate  int64
 	last  int64 // DTS of the newest unit; -1: there was none
+	late  bool  // the newest unit came later than a browser would take it for the next
 	durs  [window]int64
 	n     int
 }
 
 // begin prepares for a run.
 func (x *muxer) begin(run *media.Run) {
-	x.tracks, x.sound = make([]muxTrack, len(run.Tracks)), nil
+	x.tracks, x.sound, x.broken = make([]muxTrack, len(run.Tracks)), nil, false
 	for i, t := range run.Tracks {
 		x.tracks[i] = muxTrack{video: t.Codec.IsVideo(), rate: int64(t.ClockRate), last: -1}
 	}
@@ -54,17 +62,21 @@ func (x *muxer) learn(au *media.AccessUnit) bool {
 		return false
 	}
 	if t.last >= 0 {
-		t.durs[t.n%window] = min(au.DTS-t.last, t.rate) // a pause of more than a second is no frame's length
-		t.n++
+		t.late = au.DTS-t.last > 2*t.usual()
+		if t.video || !t.late {
+			t.durs[t.n%window] = min(au.DTS-t.last, t.rate) // a pause of more than a second is no frame's length
+			t.n++
+		}
 	}
 	t.last = au.DTS
 	return true
 }
 
-// usual is how long the next unit is said to last, in ticks.
+// usual is how long the next unit is said to last, in ticks. Nothing being known yet, that is half a second, so that
+// the second unit of a slow camera is no break.
 func (t *muxTrack) usual() int64 {
 	if t.n == 0 {
-		return max(t.rate/25, 1)
+		return max(t.rate/2, 1)
 	}
 	return slices.Max(t.durs[:min(t.n, window)])
 }
@@ -74,11 +86,14 @@ func (t *muxTrack) usual() int64 {
 func (x *muxer) add(au *media.AccessUnit) (Message, bool) {
 	t := &x.tracks[au.Track]
 	if !t.video {
-		x.sound = append(x.sound, au)
-		if au.DTS-x.sound[0].DTS+t.usual() < t.rate/10 {
-			return Message{}, false
+		return x.addSound(t, au)
+	}
+	if x.broken {
+		if !au.Key || len(x.sound) == 0 || !x.before(x.sound[0], au) {
+			m := x.message([]*media.AccessUnit{au}, au.Key)
+			return m, true
 		}
-		return x.rest()
+		x.broken = false
 	}
 	x.sound = append(x.sound, au)
 	m := x.message(x.sound, au.Key)
@@ -87,9 +102,35 @@ func (x *muxer) add(au *media.AccessUnit) (Message, bool) {
 	return m, true
 }
 
-// rest makes a fragment of the sound that still waits.
+// addSound is add for sound.
+func (x *muxer) addSound(t *muxTrack, au *media.AccessUnit) (m Message, ok bool) {
+	if t.late {
+		m, ok = x.rest()
+		x.forget()
+		x.broken = true
+	}
+	x.sound = append(x.sound, au)
+	switch {
+	case x.broken:
+		if len(x.sound) > maxBroken {
+			x.sound = slices.Delete(x.sound, 0, 1)
+		}
+		return m, ok
+	case au.DTS-x.sound[0].DTS+t.usual() < t.rate/10:
+		return Message{}, false
+	}
+	return x.rest()
+}
+
+// before says whether one unit is to be decoded before another. At the same time is not before: a browser may take
+// either first, and the break must come before the key frame that mends it.
+func (x *muxer) before(a, b *media.AccessUnit) bool {
+	return fmp4.Duration(a.DTS, int(x.tracks[a.Track].rate)) < fmp4.Duration(b.DTS, int(x.tracks[b.Track].rate))
+}
+
+// rest makes a fragment of the sound that waits for a picture.
 func (x *muxer) rest() (Message, bool) {
-	if len(x.sound) == 0 {
+	if len(x.sound) == 0 || x.broken {
 		return Message{}, false
 	}
 	m := x.message(x.sound, false)
