@@ -1,0 +1,198 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/labstack/echo/v4"
+
+	"hearth/nvr/media"
+)
+
+const (
+	healthy     = `{"status":"ok"}`
+	nameSetting = "name"
+)
+
+func (s *Server) boxRoutes(t *table) {
+	owners, everybody := door{kind: ownerOnly}, door{kind: public}
+	route(t, door{kind: personal}, http.MethodGet, "/system", "What this box is", s.getSystem)
+	route(t, door{kind: allSeen}, http.MethodGet, "/storage", "What footage takes; totals for owners", s.getStorage)
+	route(t, door{kind: personal}, http.MethodGet, "/settings", "The box's settings", s.getSettings)
+	route(t, owners, http.MethodPatch, "/settings", "Change them", s.changeSettings)
+	route(t, owners, http.MethodGet, "/metrics", "Metrics in the format of Prometheus", s.getMetrics,
+		answers(http.StatusOK, "Metrics", "text/plain"))
+	route(t, everybody, http.MethodGet, "/healthz", "Whether the box answers", s.getHealth)
+	route(t, everybody, http.MethodGet, "/openapi.json", "This description", s.openAPI(t),
+		answers(http.StatusOK, "OpenAPI 3.1", "application/json"))
+	t.plain(everybody, http.MethodGet, "/healthz", "Whether the box answers", func(c echo.Context) error {
+		return c.JSONBlob(http.StatusOK, []byte(healthy))
+	})
+	t.plain(owners, http.MethodGet, "/metrics", "Metrics in the format of Prometheus", func(c echo.Context) error {
+		return s.writeMetrics(c.Request().Context(), c)
+	})
+}
+
+type systemOutput struct {
+	Body struct {
+		Version  string    `json:"version"`
+		Started  time.Time `json:"started"`
+		Time     time.Time `json:"time" doc:"The box's clock"`
+		Name     string    `json:"name"`
+		Hostname string    `json:"hostname,omitempty" doc:"For owners"`
+		Platform string    `json:"platform,omitempty" doc:"For owners"`
+		CA       string    `json:"certificate_sha256,omitempty" doc:"Fingerprint of the box's certificate authority"`
+	}
+}
+
+func (s *Server) getSystem(ctx context.Context, _ *nothing) (*systemOutput, error) {
+	out := &systemOutput{}
+	b := &out.Body
+	b.Version, b.Started, b.Time = s.Version, s.started.UTC(), time.Now().UTC()
+	var err error
+	if b.Name, err = s.boxName(); err != nil {
+		return nil, err
+	}
+	if s.authority != nil {
+		b.CA = s.authority.fingerprint()
+	}
+	if s.access().RequireOwner(visitorOf(ctx).session) == nil {
+		b.Hostname, _ = os.Hostname() // one that is not known is left out
+		b.Platform = runtime.GOOS + "/" + runtime.GOARCH
+	}
+	return out, nil
+}
+
+type storageOutput struct {
+	Body struct {
+		Total   *int64          `json:"total_bytes,omitempty" doc:"All footage; for owners, like the other totals"`
+		Limit   *int64          `json:"limit_bytes,omitempty" doc:"0: none but the free space that is kept"`
+		Free    *int64          `json:"free_bytes,omitempty"`
+		Disk    *int64          `json:"disk_bytes,omitempty"`
+		Floor   *int64          `json:"floor_bytes,omitempty" doc:"Free space that is kept"`
+		Full    *bool           `json:"full,omitempty" doc:"Recording stands still because nothing more can be let go"`
+		Oldest  *time.Time      `json:"oldest,omitempty" doc:"Of the cameras below"`
+		Cameras []cameraStorage `json:"cameras" nullable:"false"`
+	}
+}
+
+type cameraStorage struct {
+	ID     media.CameraID `json:"id"`
+	Bytes  int64          `json:"bytes"`
+	Oldest *time.Time     `json:"oldest,omitempty"`
+}
+
+func (s *Server) getStorage(ctx context.Context, _ *nothing) (*storageOutput, error) {
+	v := visitorOf(ctx)
+	u := s.Store.Usage()
+	out := &storageOutput{}
+	b := &out.Body
+	b.Cameras = []cameraStorage{}
+	for _, g := range v.grants {
+		used := u.Cameras[g.Camera()]
+		c := cameraStorage{ID: g.Camera(), Bytes: used.Bytes}
+		if !used.Oldest.IsZero() {
+			oldest := used.Oldest.UTC()
+			c.Oldest = &oldest
+			if b.Oldest == nil || oldest.Before(*b.Oldest) {
+				b.Oldest = &oldest
+			}
+		}
+		b.Cameras = append(b.Cameras, c)
+	}
+	if s.access().RequireOwner(v.session) == nil {
+		b.Total, b.Limit, b.Free, b.Disk, b.Floor, b.Full = &u.Bytes, &u.Limit, &u.Free, &u.Size, &u.Floor, &u.Full
+	}
+	return out, nil
+}
+
+type settingsOutput struct {
+	Body struct {
+		Name string `json:"name" doc:"What the page calls the house"`
+	}
+}
+
+type settingsInput struct {
+	Body struct {
+		Name *string `json:"name,omitempty" maxLength:"200"`
+	}
+}
+
+func (s *Server) boxName() (string, error) {
+	name := "Hearth"
+	_, err := s.Store.Box().Setting(nameSetting, &name)
+	return name, err
+}
+
+func (s *Server) getSettings(context.Context, *nothing) (*settingsOutput, error) {
+	out := &settingsOutput{}
+	var err error
+	out.Body.Name, err = s.boxName()
+	return out, err
+}
+
+func (s *Server) changeSettings(ctx context.Context, in *settingsInput) (*settingsOutput, error) {
+	if in.Body.Name != nil {
+		name := strings.TrimSpace(*in.Body.Name)
+		if n := utf8.RuneCountInString(name); n < 1 || n > 60 {
+			return nil, invalid("body.name", "must have 1 to 60 characters")
+		}
+		if err := s.Store.Box().PutSetting(nameSetting, name); err != nil {
+			return nil, err
+		}
+		s.looks.did(visitorOf(ctx).entry("settings.change", media.CameraID{}))
+	}
+	return s.getSettings(ctx, nil)
+}
+
+func (s *Server) getHealth(context.Context, *nothing) (*struct {
+	Body struct {
+		Status string `json:"status"`
+	}
+}, error,
+) {
+	out := &struct {
+		Body struct {
+			Status string `json:"status"`
+		}
+	}{}
+	out.Body.Status = "ok"
+	return out, nil
+}
+
+type documentOutput struct {
+	Type string `header:"Content-Type"`
+	Body []byte
+}
+
+func (s *Server) openAPI(t *table) func(context.Context, *nothing) (*documentOutput, error) {
+	return func(context.Context, *nothing) (*documentOutput, error) {
+		raw, err := t.document()
+		return &documentOutput{Type: "application/json", Body: raw}, err
+	}
+}
+
+// document is the OpenAPI document, the same bytes for the same program.
+func (t *table) document() ([]byte, error) {
+	raw, err := json.MarshalIndent(t.api.OpenAPI(), "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return append(raw, '\n'), nil
+}
+
+func (s *Server) getMetrics(ctx context.Context, _ *nothing) (*huma.StreamResponse, error) {
+	return &huma.StreamResponse{Body: func(h huma.Context) {
+		if err := s.writeMetrics(ctx, humaecho.Unwrap(h)); err != nil {
+			s.Log.Error("the metrics cannot be gathered", "error", err)
+		}
+	}}, nil
+}

@@ -1,0 +1,146 @@
+package web
+
+import (
+	"slices"
+	"time"
+
+	"hearth/nvr"
+	"hearth/nvr/camera"
+	"hearth/nvr/media"
+	"hearth/nvr/media/fmp4"
+	"hearth/nvr/vision"
+	"hearth/storage"
+	"hearth/storage/access"
+	"hearth/storage/box"
+)
+
+// cameraView is a camera as the asker may know it. It never holds a password.
+type cameraView struct {
+	ID       media.CameraID `json:"id"`
+	Name     string         `json:"name"`
+	State    string         `json:"state" enum:"online,connecting,offline,quarantined,private"`
+	Since    *time.Time     `json:"since,omitempty" doc:"Of the state"`
+	Problem  string         `json:"problem,omitempty" doc:"A sentence for the owner"`
+	Main     *streamView    `json:"main,omitempty"`
+	Sub      *streamView    `json:"sub,omitempty"`
+	Verbs    []access.Verb  `json:"verbs" nullable:"false" doc:"What the asker may do"`
+	Record   string         `json:"record" enum:"continuous,motion,off"`
+	Recorded recordedView   `json:"recorded"`
+
+	// The rest is for who may manage the camera.
+
+	URL         string                `json:"url,omitempty"`
+	Username    string                `json:"username,omitempty"`
+	HasPassword bool                  `json:"has_password,omitempty"`
+	DetectURL   string                `json:"detect_url,omitempty"`
+	Transport   string                `json:"transport,omitempty"`
+	Audio       *bool                 `json:"audio,omitempty"`
+	Limits      *limitsView           `json:"limits,omitempty"`
+	Motion      *media.MotionSettings `json:"motion,omitempty"`
+	Vision      *vision.Status        `json:"vision,omitempty"`
+	Viewers     *int                  `json:"viewers,omitempty"`
+}
+
+type limitsView struct {
+	Bytes int64 `json:"bytes,omitempty" minimum:"0" doc:"0: no limit of its own"`
+	Days  int   `json:"days,omitempty" minimum:"0" maximum:"36500" doc:"0: no limit of its own"`
+}
+
+type recordedView struct {
+	Active bool       `json:"active" doc:"Footage is being written now"`
+	Bytes  int64      `json:"bytes"`
+	Oldest *time.Time `json:"oldest,omitempty"`
+	Lost   uint64     `json:"lost" doc:"Fragments that were not kept since the start of the box"`
+}
+
+// streamView is what a stream is and how it comes in.
+type streamView struct {
+	Status        string      `json:"status,omitempty"`
+	Problem       string      `json:"problem,omitempty"`
+	Codec         media.Codec `json:"codec,omitempty"`
+	Width         int         `json:"width,omitempty"`
+	Height        int         `json:"height,omitempty"`
+	FPS           float64     `json:"fps,omitempty"`
+	BitsPerSecond int64       `json:"bits_per_second,omitempty"`
+	Audio         media.Codec `json:"audio,omitempty"`
+	AudioProblem  string      `json:"audio_problem,omitempty"`
+	Transport     string      `json:"transport,omitempty"`
+	MIME          string      `json:"mime,omitempty" doc:"For MediaSource.isTypeSupported"`
+}
+
+// cameraView shows a camera to a visitor who holds some grant for it.
+func (s *Server) cameraView(v *visitor, g access.Grant, c box.Camera, usage storage.Usage) (cameraView, error) {
+	verbs, err := s.verbsOn(v.session, c.ID)
+	if err != nil {
+		return cameraView{}, err
+	}
+	view := cameraView{ID: c.ID, Name: c.Name, State: camera.Connecting, Verbs: verbs, Record: c.Record}
+	if u, ok := usage.Cameras[c.ID]; ok {
+		view.Recorded.Bytes = u.Bytes
+		if !u.Oldest.IsZero() {
+			oldest := u.Oldest.UTC()
+			view.Recorded.Oldest = &oldest
+		}
+	}
+	// A camera that is just being started or stopped has no state yet.
+	state, err := s.Cameras.State(g)
+	if err == nil {
+		view.take(state)
+	}
+	if !slices.Contains(verbs, access.Manage) {
+		view.Problem = ""
+		for _, stream := range []*streamView{view.Main, view.Sub} {
+			if stream != nil { // names addresses, maybe
+				stream.Problem, stream.AudioProblem, stream.Transport = "", "", ""
+			}
+		}
+		return view, nil
+	}
+	view.URL, view.Username, view.HasPassword, view.DetectURL = c.URL, c.Username, len(c.Password) > 0, c.DetectURL
+	view.Transport, view.Audio = c.Transport, &c.Audio
+	view.Limits, view.Motion = &limitsView{c.LimitBytes, c.LimitDays}, &c.Motion
+	if err == nil {
+		view.Vision, view.Viewers = &state.Vision, &state.Viewers
+	}
+	return view, nil
+}
+
+func (v *cameraView) take(s nvr.CameraState) {
+	v.State, v.Problem = s.Status, s.Problem
+	if v.State == "" {
+		v.State = camera.Connecting
+	}
+	if !s.Since.IsZero() {
+		since := s.Since.UTC()
+		v.Since = &since
+	}
+	v.Main, v.Sub = streamOf(s.Main), streamOf(s.Sub)
+	for _, r := range s.Recording {
+		v.Recorded.Active = v.Recorded.Active || r.Recording
+		v.Recorded.Lost += r.Dropped
+	}
+}
+
+func streamOf(i *camera.StreamInfo) *streamView {
+	if i == nil {
+		return nil
+	}
+	return &streamView{
+		Status: i.Status, Problem: i.Problem, Codec: i.Codec, Width: i.Width, Height: i.Height, FPS: i.FPS,
+		BitsPerSecond: i.BitsPerSecond, Audio: i.Audio, AudioProblem: i.AudioProblem, Transport: i.Transport,
+	}
+}
+
+func offered(o camera.StreamOffer) streamView {
+	v := streamView{
+		Codec: o.Track.Codec, FPS: o.FPS, BitsPerSecond: o.BitsPerSecond, AudioProblem: o.AudioProblem, Transport: o.Transport,
+	}
+	tracks := []media.Track{o.Track}
+	v.Width, v.Height = fmp4.Size(o.Track)
+	if o.Audio != nil {
+		v.Audio = o.Audio.Codec
+		tracks = append(tracks, *o.Audio)
+	}
+	v.MIME = fmp4.MIME(tracks)
+	return v
+}

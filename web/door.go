@@ -1,0 +1,211 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"hearth/nvr/media"
+	"hearth/storage/access"
+)
+
+// door says who may come in by a route. The zero door lets nobody in.
+type door struct {
+	kind doorKind
+	verb access.Verb
+}
+
+type doorKind uint8
+
+const (
+	closed    doorKind = iota
+	public             // anybody, also who is not logged in
+	personal           // whoever is logged in; the handler shows only what is theirs
+	ownerOnly          // owners
+	selfOrOwn          // the person of the path, and owners
+	oneCamera          // who has the verb on the camera of the path
+	anyVerb            // who has some verb on the camera of the path
+	allVerbed          // whoever is logged in, with a grant for each camera on which they have the verb
+	allSeen            // whoever is logged in, with a grant for each camera on which they have some verb
+)
+
+func (d door) String() string {
+	switch d.kind {
+	case public:
+		return "everybody"
+	case personal:
+		return "who is logged in"
+	case ownerOnly:
+		return "owners"
+	case selfOrOwn:
+		return "the person, and owners"
+	case oneCamera:
+		return "who has `" + string(d.verb) + "` on the camera"
+	case anyVerb:
+		return "who has any verb on the camera"
+	case allVerbed:
+		return "who is logged in: of cameras with `" + string(d.verb) + "`"
+	case allSeen:
+		return "who is logged in: of cameras with any verb"
+	}
+	return "nobody"
+}
+
+// cookieName has the prefix that makes browsers insist on Secure, no Domain and the path "/".
+const cookieName = "__Host-hearth"
+
+// admit is the one place where a request is let in. It gives the visitor with their grants, or a problem.
+func (s *Server) admit(r *http.Request, d door, id string) (*visitor, error) {
+	v := &visitor{from: remote(r), device: r.UserAgent()}
+	if d.kind == closed {
+		return nil, notFound()
+	}
+	err := s.identify(r, v)
+	if d.kind == public {
+		if err != nil && !errors.Is(err, access.ErrNoSession) {
+			return nil, err
+		}
+		return v, nil
+	}
+	if errors.Is(err, access.ErrNoSession) {
+		return nil, notLoggedIn()
+	} else if err != nil {
+		return nil, err
+	}
+	if err := s.decide(v, d, id); err != nil {
+		if errors.Is(err, access.ErrDenied) {
+			s.looks.denied(v, d, id)
+			return nil, notFound()
+		}
+		return nil, err
+	}
+	return v, nil
+}
+
+// identify finds the session of a request: its cookie, or the same secret as a bearer token.
+func (s *Server) identify(r *http.Request, v *visitor) (err error) {
+	token := ""
+	if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		token = t
+	} else if c, err := r.Cookie(cookieName); err == nil {
+		token = c.Value
+	}
+	if token == "" {
+		return access.ErrNoSession
+	}
+	v.session, err = s.access().Session(token, v.from)
+	return err
+}
+
+func (s *Server) decide(v *visitor, d door, id string) (err error) {
+	a := s.access()
+	switch d.kind {
+	case personal:
+		return nil
+	case ownerOnly:
+		v.owner = true
+		return a.RequireOwner(v.session)
+	case selfOrOwn:
+		err := a.RequireOwner(v.session)
+		v.owner = err == nil
+		if errors.Is(err, access.ErrDenied) && id == v.session.Person.ID.String() {
+			return nil
+		}
+		return err
+	case oneCamera, anyVerb:
+		camera, err := media.ParseCameraID(id)
+		if err != nil {
+			return access.ErrDenied
+		}
+		verbs := access.Verbs()
+		if d.kind == oneCamera {
+			verbs = []access.Verb{d.verb}
+		}
+		v.grant, err = s.anyOf(v.session, camera, verbs)
+		return err
+	case allVerbed:
+		v.grants, err = a.AuthorizeAllIn(v.session, d.verb)
+		return err
+	case allSeen:
+		v.grants, err = s.seen(v.session)
+		return err
+	}
+	return access.ErrDenied
+}
+
+// anyOf gives the grant for the first of the verbs that the person has on the camera.
+func (s *Server) anyOf(session access.Session, camera media.CameraID, verbs []access.Verb) (access.Grant, error) {
+	for _, verb := range verbs {
+		g, err := s.access().AuthorizeIn(session, camera, verb)
+		if !errors.Is(err, access.ErrDenied) {
+			return g, err
+		}
+	}
+	return access.Grant{}, access.ErrDenied
+}
+
+// seen gives one grant for each camera that the person may know of.
+func (s *Server) seen(session access.Session) ([]access.Grant, error) {
+	var grants []access.Grant
+	has := make(map[media.CameraID]bool)
+	for _, verb := range access.Verbs() {
+		gs, err := s.access().AuthorizeAllIn(session, verb)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range gs {
+			if !has[g.Camera()] {
+				has[g.Camera()] = true
+				grants = append(grants, g)
+			}
+		}
+	}
+	return grants, nil
+}
+
+// verbsOn lists what the person may do with a camera.
+func (s *Server) verbsOn(session access.Session, camera media.CameraID) ([]access.Verb, error) {
+	verbs := []access.Verb{}
+	for _, verb := range access.Verbs() {
+		_, err := s.access().AuthorizeIn(session, camera, verb)
+		if err == nil {
+			verbs = append(verbs, verb)
+		} else if !errors.Is(err, access.ErrDenied) {
+			return nil, err
+		}
+	}
+	return verbs, nil
+}
+
+// remote is the address that the connection comes from. No header can say otherwise.
+func remote(r *http.Request) netip.Addr {
+	if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return a.Addr().Unmap()
+	}
+	return netip.Addr{}
+}
+
+// doorkeeper lets each request in by the door of its route.
+func (s *Server) doorkeeper(t *table) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			v, err := s.admit(r, t.doors[r.Method+" "+c.Path()], c.Param("id"))
+			if err != nil {
+				return problemOf(s.Log, err)
+			}
+			c.SetRequest(r.WithContext(withVisitor(r.Context(), v)))
+			return next(c)
+		}
+	}
+}
+
+// whileGranted gives a context that ends with ctx or, within half a second, when the grant would not be given any
+// more or the session is over; then its cause is access.ErrDenied, and onEnd is called.
+func (s *Server) whileGranted(ctx context.Context, g access.Grant, onEnd func()) (context.Context, context.CancelFunc) {
+	return s.whileTrue(ctx, func() error { return s.access().Renew(g) }, onEnd)
+}

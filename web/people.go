@@ -1,0 +1,268 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"hearth/nvr/media"
+	"hearth/storage/access"
+)
+
+type personView struct {
+	ID       media.UUID      `json:"id"`
+	Name     string          `json:"name"`
+	Role     access.Role     `json:"role" enum:"owner,adult,guest"`
+	Created  time.Time       `json:"created"`
+	LastSeen *time.Time      `json:"last_seen,omitempty" doc:"To about ten minutes"`
+	Grants   []permissionDTO `json:"grants" nullable:"false"`
+}
+
+// permissionDTO is a permission as it is sent and taken.
+type permissionDTO struct {
+	Camera media.CameraID `json:"camera"`
+	Verbs  []access.Verb  `json:"verbs" minItems:"1" enum:"live,events,footage,export,manage" nullable:"false"`
+	Until  *time.Time     `json:"until,omitempty" doc:"Without it the permission does not end"`
+}
+
+type personOutput struct{ Body personView }
+
+type peopleOutput struct{ Body list[personView] }
+
+// list is one part of a longer list.
+type list[T any] struct {
+	Items []T    `json:"items" nullable:"false"`
+	Next  string `json:"next,omitempty" doc:"The cursor of the next part; absent on the last one"`
+}
+
+type addPersonInput struct {
+	Body struct {
+		Name     string      `json:"name" maxLength:"200"`
+		Password string      `json:"password" maxLength:"1024"`
+		Role     access.Role `json:"role" enum:"owner,adult,guest"`
+	}
+}
+
+type changePersonInput struct {
+	ID   media.UUID `path:"id"`
+	Body struct {
+		Name            *string      `json:"name,omitempty" maxLength:"200"`
+		Password        *string      `json:"password,omitempty" maxLength:"1024" doc:"Ends all sessions of the person"`
+		CurrentPassword string       `json:"current_password,omitempty" maxLength:"1024" doc:"Needed to change one's own password"`
+		Role            *access.Role `json:"role,omitempty" enum:"owner,adult,guest"`
+	}
+}
+
+type changePersonOutput struct {
+	Cookie []http.Cookie `header:"Set-Cookie" doc:"A new session for who changed their own password"`
+	Body   personView
+}
+
+type personInput struct {
+	ID media.UUID `path:"id"`
+}
+
+type grantsInput struct {
+	ID   media.UUID      `path:"id"`
+	Body []permissionDTO `maxItems:"256"`
+}
+
+func (s *Server) peopleRoutes(t *table) {
+	owners := door{kind: ownerOnly}
+	route(t, owners, http.MethodGet, "/users", "Everybody who can log in", s.getPeople)
+	route(t, owners, http.MethodPost, "/users", "Add somebody", s.addPerson, status(http.StatusCreated))
+	route(t, door{kind: selfOrOwn}, http.MethodPatch, "/users/{id}", "Change somebody, or one's own password", s.changePerson)
+	route(t, owners, http.MethodDelete, "/users/{id}", "Remove somebody", s.removePerson, status(http.StatusNoContent))
+	route(t, owners, http.MethodPut, "/users/{id}/grants", "Say what somebody may do beyond their role", s.putGrants)
+	route(t, owners, http.MethodGet, "/audit", "Who did and saw what, newest first", s.getAudit)
+}
+
+func (s *Server) getPeople(_ context.Context, _ *nothing) (*peopleOutput, error) {
+	people, err := s.access().People()
+	if err != nil {
+		return nil, err
+	}
+	out := &peopleOutput{Body: list[personView]{Items: []personView{}}}
+	for _, p := range people {
+		view, err := s.personView(p)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Items = append(out.Body.Items, view)
+	}
+	return out, nil
+}
+
+func (s *Server) personView(p access.Person) (personView, error) {
+	view := personView{ID: p.ID, Name: p.Name, Role: p.Role, Created: p.Created, Grants: []permissionDTO{}}
+	permissions, err := s.access().Permissions(p.ID)
+	if err != nil {
+		return view, err
+	}
+	for _, m := range permissions {
+		dto := permissionDTO{Camera: m.Camera, Verbs: m.Verbs}
+		if !m.Until.IsZero() {
+			dto.Until = &m.Until
+		}
+		view.Grants = append(view.Grants, dto)
+	}
+	sessions, err := s.access().Sessions(p)
+	if err != nil {
+		return view, err
+	}
+	for _, x := range sessions {
+		if view.LastSeen == nil || x.Seen.After(*view.LastSeen) {
+			view.LastSeen = &x.Seen
+		}
+	}
+	return view, nil
+}
+
+func (s *Server) addPerson(ctx context.Context, in *addPersonInput) (*personOutput, error) {
+	p, err := s.access().AddPerson(ctx, in.Body.Name, in.Body.Password, in.Body.Role)
+	if err != nil {
+		return nil, err
+	}
+	s.noteAbout(ctx, "user.add", p)
+	view, err := s.personView(p)
+	return &personOutput{view}, err
+}
+
+// noteAbout writes a line about an act that concerns another person.
+func (s *Server) noteAbout(ctx context.Context, act string, p access.Person) {
+	e := visitorOf(ctx).entry(act, media.CameraID{})
+	e.Detail = p.Name + " (" + string(p.Role) + ")"
+	s.looks.did(e)
+}
+
+func (s *Server) changePerson(ctx context.Context, in *changePersonInput) (*changePersonOutput, error) {
+	v := visitorOf(ctx)
+	self := in.ID == v.session.Person.ID
+	if !v.owner && (in.Body.Name != nil || in.Body.Role != nil) {
+		return nil, problem(http.StatusForbidden, "Only an owner can change a name or a role.")
+	}
+	if self && in.Body.Password != nil {
+		if err := s.access().Verify(ctx, v.session.Person, in.Body.CurrentPassword, v.from); err != nil {
+			if problemStatus(problemOf(s.Log, err)) == http.StatusUnauthorized {
+				return nil, invalid("body.current_password", "this is not your password")
+			}
+			return nil, err
+		}
+	}
+	p, err := s.access().ChangePerson(ctx, in.ID, access.Change{Name: in.Body.Name, Password: in.Body.Password, Role: in.Body.Role})
+	if err != nil {
+		return nil, err
+	}
+	s.noteAbout(ctx, "user.change", p)
+	view, err := s.personView(p)
+	if err != nil {
+		return nil, err
+	}
+	out := &changePersonOutput{Body: view}
+	if self && in.Body.Password != nil {
+		again, err := s.login(ctx, &visitor{from: v.from, device: v.device}, p.Name, *in.Body.Password)
+		if err != nil {
+			return nil, err
+		}
+		out.Cookie = []http.Cookie{again.Cookie}
+	}
+	return out, nil
+}
+
+func (s *Server) removePerson(ctx context.Context, in *personInput) (*nothing, error) {
+	p, err := s.access().Person(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.access().RemovePerson(in.ID); err != nil {
+		return nil, err
+	}
+	s.noteAbout(ctx, "user.remove", p)
+	return nil, nil
+}
+
+func (s *Server) putGrants(ctx context.Context, in *grantsInput) (*personOutput, error) {
+	var permissions []access.Permission
+	for _, d := range in.Body {
+		m := access.Permission{Camera: d.Camera, Verbs: d.Verbs}
+		if d.Until != nil {
+			m.Until = d.Until.UTC()
+		}
+		permissions = append(permissions, m)
+	}
+	if err := s.access().SetPermissions(in.ID, permissions); err != nil {
+		return nil, err
+	}
+	p, err := s.access().Person(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	s.noteAbout(ctx, "user.grants", p)
+	view, err := s.personView(p)
+	return &personOutput{view}, err
+}
+
+type auditInput struct {
+	User   string    `query:"user" doc:"Of this person" format:"uuid"`
+	Camera string    `query:"camera" doc:"Of this camera" format:"uuid"`
+	From   time.Time `query:"from"`
+	To     time.Time `query:"to"`
+	Limit  int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Cursor string    `query:"cursor" maxLength:"40"`
+}
+
+// auditLine is one line of the log as the page shows it.
+type auditLine struct {
+	ID     string          `json:"id"`
+	At     time.Time       `json:"at"`
+	User   *media.UUID     `json:"user,omitempty"`
+	Name   string          `json:"user_name,omitempty"`
+	Camera *media.CameraID `json:"camera,omitempty"`
+	Action string          `json:"action"`
+	Denied bool            `json:"denied,omitempty"`
+	Detail string          `json:"detail,omitempty"`
+	From   string          `json:"from,omitempty" doc:"The address that it was done from"`
+	Saw    *span           `json:"saw,omitempty" doc:"The span that was looked at"`
+}
+
+type span struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+func (s *Server) getAudit(_ context.Context, in *auditInput) (*struct{ Body list[auditLine] }, error) {
+	f := access.AuditFilter{From: in.From, To: in.To, Limit: in.Limit, Cursor: in.Cursor}
+	var err error
+	if in.User != "" {
+		if f.User, err = media.ParseUUID(in.User); err != nil {
+			return nil, invalid("query.user", "is not an identity")
+		}
+	}
+	if in.Camera != "" {
+		if f.Camera, err = media.ParseCameraID(in.Camera); err != nil {
+			return nil, invalid("query.camera", "is not an identity")
+		}
+	}
+	entries, next, err := s.access().AuditLog(f)
+	if err != nil {
+		return nil, err
+	}
+	out := &struct{ Body list[auditLine] }{list[auditLine]{Items: []auditLine{}, Next: next}}
+	for _, e := range entries {
+		line := auditLine{
+			ID: strconv.FormatUint(e.Seq, 10), At: e.Time, Name: e.Name, Action: e.Act, Denied: e.Denied, Detail: e.Detail, From: e.Addr,
+		}
+		if !e.User.IsZero() {
+			line.User = &e.User
+		}
+		if !e.Camera.IsZero() {
+			line.Camera = &e.Camera
+		}
+		if !e.From.IsZero() {
+			line.Saw = &span{e.From, e.To}
+		}
+		out.Body.Items = append(out.Body.Items, line)
+	}
+	return out, nil
+}
