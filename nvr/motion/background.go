@@ -21,6 +21,7 @@ const (
 	strong             // by more than twice the threshold
 	stirs              // and changed a moment ago
 	fresh              // and was not astray in the picture before
+	turned             // shows again what it showed before: it is not astray
 )
 
 // background is what each place usually shows. All luma in it is in the background's own light and position.
@@ -118,6 +119,7 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 			}
 			n := m + d // what the picture would show in the background's light and position
 			if g.otherFor[j] > 0 && abs(n-g.other[j]) <= threshold {
+				g.state[j] = turned
 				if p.learn {
 					g.mean[j], g.other[j] = g.other[j]+alphaMean*(n-g.other[j]), m
 					g.otherFor[j], g.guestFor[j] = otherTime, -1
@@ -178,16 +180,17 @@ func (g *background) relight(f *fitter, dt float32) {
 	}
 }
 
-// forget lets time pass for former backgrounds. It does so every few seconds, which is often enough.
-func (g *background) forget(dt float32) {
+// forget lets time pass for former backgrounds. It does so every few seconds, which is often enough, and says when.
+func (g *background) forget(dt float32) bool {
 	g.passed += dt
 	if g.passed < forgetEvery {
-		return
+		return false
 	}
 	for i := range g.otherFor {
 		g.otherFor[i] -= g.passed
 	}
 	g.passed = 0
+	return true
 }
 
 // rate is how much of the way to go in dt seconds when 63 % are gone in time seconds.

@@ -9,6 +9,7 @@ const (
 	cellsH     = halfH / cellSize
 	cellLine   = 12   // cells left and right that are in line with a restless one
 	cellMin    = 2    // stirring places that make a cell stir
+	cellWild   = 5    // luma, and twice what is usual: a place that strays so much by habit is restless
 	unrestTime = 180  // seconds over which unrest is counted
 	unrestMuch = 0.32 // part of the time for which a cell has to stir to be restless
 )
@@ -16,6 +17,7 @@ const (
 // cells know which parts of the picture change all day: a clock burned into it, a mark, a tree. What stirs there, and
 // right beside it, is no news.
 type cells struct {
+	habit    [cellsW * cellsH]uint8 // places whose habit it is to stray far, when last counted
 	stirred  [cellsW * cellsH]uint8
 	unrest   [cellsW * cellsH]float32 // part of the time for which a cell stirs, 0-1
 	restless [cellsW * cellsH]bool    // a cell with much unrest, or a neighbour of one
@@ -32,7 +34,7 @@ func (c *cells) learn(g *background, dt float32, looks int) {
 		}
 		out := c.stirred[y/cellSize*cellsW:][:cellsW]
 		for x, s := range row {
-			if s&stirs != 0 {
+			if s&(stirs|turned) != 0 {
 				out[x/cellSize]++
 			}
 		}
@@ -45,12 +47,32 @@ func (c *cells) learn(g *background, dt float32, looks int) {
 	clear(c.line[:])
 	for i := range c.unrest {
 		v := float32(0)
-		if c.stirred[i] >= cellMin {
+		if c.stirred[i] >= cellMin || c.habit[i] >= cellMin {
 			v = 1
 		}
 		c.unrest[i] += alpha * (v - c.unrest[i])
 		if c.unrest[i] > unrestMuch {
 			c.spread(i)
+		}
+	}
+}
+
+// habits counts the places that stray far so often that they are not astray any more when they do: a cell of such
+// places is restless all the same.
+func (c *cells) habits(g *background) {
+	clear(c.habit[:])
+	var all float32
+	for _, v := range g.dev {
+		all += v
+	}
+	much := cellWild + 2*all/halfN
+	for y := range halfH {
+		out := c.habit[y/cellSize*cellsW:][:cellsW]
+		dev := g.dev[y*halfW:][:halfW]
+		for x, w := range g.wild[y*halfW:][:halfW] {
+			if w+dev[x] > much {
+				out[x/cellSize]++
+			}
 		}
 	}
 }

@@ -123,7 +123,9 @@ func (d *Detector) Look(luma []byte, at time.Duration) Result {
 	if learn {
 		d.cells.learn(&d.ground, dt, d.looks)
 		d.ground.relight(&d.fit, dt)
-		d.ground.forget(dt)
+		if d.ground.forget(dt) && d.looks > wildLooks {
+			d.cells.habits(&d.ground)
+		}
 		d.looks++
 		d.newest = at
 		d.warmed += dt

@@ -75,7 +75,7 @@ func (r *finder) row(g *background, y int) {
 	}
 	last := -bridge - 2
 	for x, s := range row {
-		if s == 0 {
+		if s&astray == 0 {
 			continue
 		}
 		if x-last <= bridge+1 {
@@ -109,7 +109,7 @@ func (o *region) add(n run, h *halver, f *fitter, g *background, c *cells, a *ar
 	for x := int(n.x0); x <= int(n.x1); x++ {
 		j := y*halfW + x
 		s := g.state[j]
-		if s == 0 {
+		if s&astray == 0 {
 			continue
 		}
 		o.astray++
