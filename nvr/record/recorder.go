@@ -71,9 +71,9 @@ type Counters struct {
 	Bytes        uint64    // of those fragments, before sealing
 	Dropped      uint64    // fragments that storage did not take, and those that needed them
 	DroppedUnits uint64    // access units with impossible times, and sound that piled up without pictures
-	Last         time.Time // wall clock at the end of the newest fragment that storage took
-	// Durable is until when all that storage took is on the disk for certain, where the Writer can say so.
-	Durable time.Time
+	// Last is the wall clock at the end of the newest fragment that storage took. What of it is on the disk for certain
+	// says storage.Usage.AtRisk.
+	Last time.Time
 }
 
 // Counters gives the counters of now.
@@ -84,9 +84,6 @@ func (r *Recorder) Counters() Counters {
 	c.Recording = r.open && !r.skipping
 	if r.cut != nil {
 		c.DroppedUnits += r.cut.dropped
-	}
-	if w, ok := r.Writer.(interface{ Durable() time.Time }); ok {
-		c.Durable = w.Durable()
 	}
 	return c
 }
