@@ -68,9 +68,9 @@ type Recorder struct {
 type Counters struct {
 	Recording    bool // fragments are going to storage
 	Fragments    uint64
-	Bytes        uint64    // of those fragments, before sealing
-	Dropped      uint64    // fragments that storage did not take, and those that needed them
-	DroppedUnits uint64    // access units with impossible times, and sound that piled up without pictures
+	Bytes        uint64 // of those fragments, before sealing
+	Dropped      uint64 // fragments that storage did not take, and those that needed them
+	DroppedUnits uint64 // access units with impossible times, and sound that piled up without pictures
 	// Last is the wall clock at the end of the newest fragment that storage took. What of it is on the disk for certain
 	// says storage.Usage.AtRisk.
 	Last time.Time
