@@ -21,6 +21,8 @@ export default ts.config(
       eqeqeq: ['error', 'always'],
       'no-console': 'error',
       'svelte/no-at-html-tags': 'error',
+      // An address is parsed and thrown away; it is no state.
+      'svelte/prefer-svelte-reactivity': 'off',
       // The page has a router of its own (src/state/router.svelte.ts), not SvelteKit's.
       'svelte/no-navigation-without-resolve': 'off',
     },

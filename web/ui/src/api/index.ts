@@ -1,0 +1,181 @@
+/** Every call of the page to the box. Nothing else in the page knows an address of the API. */
+
+import type {
+  AuditLine,
+  Camera,
+  CameraSettings,
+  EventFilter,
+  Grant,
+  HearthEvent,
+  Me,
+  Offer,
+  Page,
+  Person,
+  Role,
+  SetupAnswer,
+  StorageAnswer,
+  TimelineAnswer,
+} from './types';
+
+export * from './types';
+
+const BASE = '/api/v1';
+
+/** An answer that is no success, in the words of the box (RFC 9457). */
+export class Problem extends Error {
+  constructor(
+    /** HTTP status; 0: the box was not reached at all. */
+    readonly status: number,
+    detail: string,
+    /** What is wrong with which field, by the field's name. */
+    readonly fields: Record<string, string> = {},
+    /** Seconds to wait before another try, when the box said so. */
+    readonly retryAfter?: number,
+  ) {
+    super(detail);
+  }
+}
+
+/** Called whenever the box no longer knows who we are. */
+let onSignedOut: () => void = () => {};
+export function whenSignedOut(f: () => void): void {
+  onSignedOut = f;
+}
+
+/** Milliseconds since 1970 of an RFC 3339 text. */
+export function time(text: string): number {
+  return Date.parse(text);
+}
+
+function stamp(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+type Query = Record<string, string | number | boolean | undefined>;
+
+function address(path: string, query: Query = {}): string {
+  const q = new URLSearchParams();
+  for (const [k, v] of Object.entries(query)) if (v !== undefined && v !== '') q.set(k, String(v));
+  const tail = q.toString();
+  return BASE + path + (tail ? `?${tail}` : '');
+}
+
+async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const init: RequestInit = { method, cache: 'no-store', credentials: 'same-origin' };
+  if (signal) init.signal = signal;
+  if (method === 'DELETE') init.keepalive = true; // also when the page is just being left
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers = { 'Content-Type': 'application/json' };
+  }
+  let answer: Response;
+  try {
+    answer = await fetch(path, init);
+  } catch (e) {
+    if (e instanceof DOMException && e.name === 'AbortError') throw e;
+    throw new Problem(0, '');
+  }
+  if (!answer.ok) {
+    if (answer.status === 401 && !path.endsWith('/session')) onSignedOut();
+    throw await problem(answer);
+  }
+  if (answer.status === 204) return undefined as T;
+  return (await answer.json()) as T;
+}
+
+async function problem(answer: Response): Promise<Problem> {
+  const retry = Number(answer.headers.get('Retry-After') ?? NaN);
+  const fields: Record<string, string> = {};
+  let detail: string;
+  try {
+    const body = (await answer.json()) as {
+      title?: string;
+      detail?: string;
+      errors?: { location?: string; message?: string }[] | null;
+    };
+    detail = body.detail ?? body.title ?? '';
+    for (const e of body.errors ?? []) {
+      const name = (e.location ?? '').replace(/^body\.?/, '');
+      if (e.message) fields[name] = e.message;
+    }
+  } catch {
+    detail = answer.statusText;
+  }
+  return new Problem(answer.status, detail, fields, Number.isNaN(retry) ? undefined : retry);
+}
+
+export const api = {
+  setUp: (name: string, password: string, code?: string) =>
+    ask<Me>('POST', address('/setup'), code ? { name, password, code } : { name, password }),
+  logIn: (name: string, password: string) => ask<Me>('POST', address('/session'), { name, password }),
+  logOut: () => ask<void>('DELETE', address('/session')),
+  me: () => ask<Me>('GET', address('/session')),
+  setup: () => ask<SetupAnswer>('GET', address('/setup')),
+
+  cameras: async () => (await ask<Page<Camera>>('GET', address('/cameras'))).items ?? [],
+  camera: (id: string) => ask<Camera>('GET', address(`/cameras/${id}`)),
+  addCamera: (s: CameraSettings) => ask<Camera>('POST', address('/cameras'), s),
+  changeCamera: (id: string, s: Partial<CameraSettings>) => ask<Camera>('PATCH', address(`/cameras/${id}`), s),
+  removeCamera: (id: string) => ask<void>('DELETE', address(`/cameras/${id}`)),
+  probe: (s: Pick<CameraSettings, 'url' | 'username' | 'password' | 'detect_url'>, signal?: AbortSignal) =>
+    ask<Offer>('POST', address('/cameras/probe'), s, signal),
+  timeline: (id: string, from: number, to: number) =>
+    ask<TimelineAnswer>('GET', address(`/cameras/${id}/timeline`, { from: stamp(from), to: stamp(to) })),
+
+  events: (f: EventFilter, signal?: AbortSignal) =>
+    ask<Page<HearthEvent>>(
+      'GET',
+      address('/events', {
+        ...f,
+        from: f.from === undefined ? undefined : stamp(f.from),
+        to: f.to === undefined ? undefined : stamp(f.to),
+      }),
+      undefined,
+      signal,
+    ),
+  event: (id: string) => ask<HearthEvent>('GET', address(`/events/${id}`)),
+  review: (id: string, reviewed = true) => ask<unknown>('POST', address(`/events/${id}/review`), { reviewed }),
+  hold: (id: string) => ask<unknown>('POST', address(`/events/${id}/hold`)),
+  release: (id: string) => ask<unknown>('POST', address(`/events/${id}/release`)),
+
+  storage: () => ask<StorageAnswer>('GET', address('/storage')),
+  people: async () => (await ask<Page<Person>>('GET', address('/users'))).items ?? [],
+  addPerson: (name: string, password: string, role: Role) =>
+    ask<Person>('POST', address('/users'), { name, password, role }),
+  removePerson: (id: string) => ask<void>('DELETE', address(`/users/${id}`)),
+  setGrants: (id: string, grants: Grant[]) => ask<unknown>('PUT', address(`/users/${id}/grants`), grants),
+  audit: (cursor?: string) => ask<Page<AuditLine>>('GET', address('/audit', { limit: 100, cursor })),
+};
+
+/** A picture in the browser's memory; `free` it when it is not shown any more. */
+export interface Picture {
+  url: string;
+  /** When it was taken, ms since 1970. */
+  taken: number;
+  free: () => void;
+}
+
+/** The newest picture of a camera. Making it costs the box something: ask only where nothing else is shown. */
+export async function snapshot(id: string, signal: AbortSignal): Promise<Picture> {
+  const answer = await fetch(address(`/cameras/${id}/snapshot.jpg`), { signal, cache: 'no-store' });
+  if (!answer.ok) throw await problem(answer);
+  const url = URL.createObjectURL(await answer.blob());
+  const taken = time(answer.headers.get('Hearth-Time') ?? '');
+  return { url, taken: Number.isNaN(taken) ? Date.now() : taken, free: () => URL.revokeObjectURL(url) };
+}
+
+/** Addresses that the browser itself opens. */
+export const at = {
+  live: (id: string, stream: 'main' | 'sub') => {
+    const { protocol, host } = location;
+    return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${address(`/cameras/${id}/live`, { stream })}`;
+  },
+  footage: (id: string, from: number, to: number, stream: 'main' | 'sub') =>
+    address(`/cameras/${id}/footage`, { from: stamp(from), to: stamp(to), stream }),
+  frame: (id: string, moment: number, stream: 'main' | 'sub') =>
+    address(`/cameras/${id}/frame`, { at: stamp(moment), stream }),
+  export: (id: string, from: number, to: number) =>
+    address(`/cameras/${id}/export.mp4`, { from: stamp(from), to: stamp(to) }),
+  thumbnail: (id: string) => address(`/events/${id}/thumbnail.jpg`),
+  news: () => address('/stream'),
+};

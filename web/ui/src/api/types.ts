@@ -1,0 +1,195 @@
+/** The words of `/api/v1` as the page uses them. Times are RFC 3339 texts here; `time()` makes them milliseconds. */
+
+export type Role = 'owner' | 'adult' | 'guest';
+export type Verb = 'live' | 'events' | 'footage' | 'export' | 'manage';
+export const VERBS: Verb[] = ['live', 'events', 'footage', 'export', 'manage'];
+
+export interface Me {
+  id: string;
+  name: string;
+  role: Role;
+}
+
+/** A corner of a polygon, parts of the picture's width and height. */
+export type Point = [number, number];
+
+export interface Zone {
+  name: string;
+  polygon: Point[];
+}
+
+export interface MotionSettings {
+  /** 0 only what is large and clear, 1 everything. */
+  sensitivity: number;
+  zones?: Zone[];
+  masks?: Point[][];
+}
+
+export interface Limits {
+  /** 0 means none. */
+  bytes?: number;
+  days?: number;
+}
+
+export type RecordMode = 'continuous' | 'motion' | 'off';
+export type Transport = 'tcp' | 'udp' | 'auto';
+
+/** What an owner says about a camera. A password that is not given stays as it was. */
+export interface CameraSettings {
+  name: string;
+  url: string;
+  username?: string;
+  password?: string;
+  detect_url?: string;
+  record: RecordMode;
+  audio: boolean;
+  transport?: Transport;
+  limits?: Limits;
+  motion?: MotionSettings;
+}
+
+/** A stream as it comes in, or as a camera offers it. */
+export interface StreamInfo {
+  codec?: string;
+  width?: number;
+  height?: number;
+  fps?: number;
+  audio?: string;
+  audio_problem?: string;
+  problem?: string;
+  mime?: string;
+}
+
+export type CameraState = 'online' | 'connecting' | 'offline' | 'quarantined' | 'private';
+
+/** A camera as the asker may know it; what is optional here is for those who may manage it. */
+export interface Camera {
+  id: string;
+  name: string;
+  state: CameraState;
+  since?: string;
+  /** A sentence for the owner. */
+  problem?: string;
+  main?: StreamInfo;
+  sub?: StreamInfo;
+  /** What the asker may do. */
+  verbs: Verb[];
+  record: RecordMode;
+  recorded: { active: boolean; bytes: number; oldest?: string; lost: number };
+  url?: string;
+  username?: string;
+  has_password?: boolean;
+  detect_url?: string;
+  transport?: Transport;
+  audio?: boolean;
+  limits?: Limits;
+  motion?: MotionSettings;
+}
+
+/** A moving area, parts of the picture's width and height. */
+export interface Region {
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+  score?: number;
+}
+
+export interface HearthEvent {
+  id: string;
+  camera: string;
+  kind: string;
+  start: string;
+  /** Absent while it goes on. */
+  end?: string | null;
+  score: number;
+  regions?: Region[] | null;
+  zones?: string[] | null;
+  has_thumb: boolean;
+  reviewed: boolean;
+  held: boolean;
+}
+
+export interface EventFilter {
+  camera?: string;
+  from?: number;
+  to?: number;
+  reviewed?: boolean;
+  held?: boolean;
+  limit?: number;
+  cursor?: string;
+}
+
+export interface Page<T> {
+  items: T[];
+  next?: string;
+}
+
+export interface TimelineAnswer {
+  spans: { from: string; to: string }[] | null;
+  motion: { from: string; to: string; score: number }[] | null;
+  gaps: { from: string; to: string; reason: string }[] | null;
+}
+
+/** What a camera that was tried offers. */
+export interface Offer {
+  main: StreamInfo;
+  sub?: StreamInfo;
+  /** Why the given small stream does not work. */
+  sub_problem?: string;
+  /** A JPEG, base64. */
+  picture?: string;
+  suggestions: { detect_url?: string };
+}
+
+/** The totals are for owners. */
+export interface StorageAnswer {
+  total_bytes?: number;
+  /** 0: none but the free space that is kept. */
+  limit_bytes?: number;
+  free_bytes?: number;
+  disk_bytes?: number;
+  floor_bytes?: number;
+  /** Recording stands still because nothing more can be let go. */
+  full?: boolean;
+  oldest?: string;
+  cameras: { id: string; bytes: number; oldest?: string }[];
+}
+
+/** Whether the box waits for its first owner. */
+export interface SetupAnswer {
+  needed: boolean;
+  /** Who asks from here needs what `hearth setup-code` prints. */
+  needs_code: boolean;
+}
+
+export interface Grant {
+  camera: string;
+  verbs: Verb[];
+  until?: string | null;
+}
+
+export interface Person {
+  id: string;
+  name: string;
+  role: Role;
+  grants?: Grant[] | null;
+  last_seen?: string | null;
+}
+
+/** One line of the log: who did what, with which camera, looking at which span, from where. */
+export interface AuditLine {
+  id: string;
+  at: string;
+  user?: string;
+  user_name?: string;
+  camera?: string;
+  /** "login", "live", "footage", "camera.change", … */
+  action: string;
+  denied?: boolean;
+  detail?: string;
+  /** The address that it was done from. */
+  from?: string;
+  /** The span that was looked at. */
+  saw?: { from: string; to: string };
+}

@@ -1,0 +1,216 @@
+import { at, type Camera } from '../api';
+import { FootagePlayer, LivePlayer, Scrubber, type FootageState, type LiveState } from '../player';
+
+/** What is on the screen: the present, the past, or a single frame while a finger moves. */
+export type Shown = 'live' | 'footage' | 'scrub';
+
+interface Screens {
+  live: HTMLVideoElement;
+  footage: HTMLVideoElement;
+  scrub: HTMLVideoElement;
+}
+
+export const SPEEDS = [0.5, 1, 2, 4, 8, 16];
+/** From this speed on the small stream is enough, and all that a decoder can do. */
+const FAST = 4;
+
+/**
+ * One person watching one camera: live, back in time, and between both. Each way has a video element of its own; the
+ * last picture stays until the next way has one, so that nothing flashes.
+ */
+export class Watch {
+  mode: 'live' | 'footage' = $state('live');
+  shown: Shown = $state('live');
+  live: LiveState | undefined = $state.raw();
+  footage: FootageState | undefined = $state.raw();
+  /** The moment on the screen, ms since 1970. */
+  moment = $state(Date.now());
+  playing = $state(true);
+  speed = $state(1);
+  muted = $state(true);
+  pictured = $state(false);
+
+  readonly #camera: () => Camera;
+  readonly #nextFootage: (t: number) => number | undefined;
+  #screens: Screens | undefined;
+  #live: LivePlayer | undefined;
+  #footage: FootagePlayer | undefined;
+  #scrub: Scrubber | undefined;
+  #scrubbing = false;
+  #clock: ReturnType<typeof setInterval> | undefined;
+
+  constructor(camera: () => Camera, nextFootage: (t: number) => number | undefined) {
+    this.#camera = camera;
+    this.#nextFootage = nextFootage;
+  }
+
+  open(screens: Screens): () => void {
+    this.#screens = screens;
+    screens.live.addEventListener('loadeddata', () => (this.pictured = true));
+    this.#clock = setInterval(() => {
+      if (this.mode === 'live') this.moment = this.#liveMoment();
+    }, 250);
+    return () => {
+      clearInterval(this.#clock);
+      this.#live?.stop();
+      this.#footage?.close();
+      this.#scrub?.close();
+    };
+  }
+
+  goLive(): void {
+    if (!this.#screens) return;
+    this.mode = 'live';
+    this.playing = true;
+    this.moment = Date.now();
+    this.#scrubbing = false;
+    this.#footage?.pause();
+    if (this.#live) {
+      if (this.live?.status === 'playing') this.#showLive();
+      return;
+    }
+    const id = this.#camera().id;
+    this.#live = new LivePlayer(this.#screens.live, {
+      address: (s) => at.live(id, s),
+      streams: this.#camera().sub ? ['main', 'sub'] : ['main'],
+      onState: (s) => {
+        this.live = s;
+        if (s.status === 'playing' && this.mode === 'live') this.#showLive();
+      },
+    });
+    this.#live.start();
+  }
+
+  /** Plays, or stands, at a moment of the past. */
+  goTo(t: number): void {
+    if (!this.#screens) return;
+    this.#leaveLive();
+    this.#scrubbing = false;
+    this.moment = t;
+    this.#past(this.#screens).seek(t);
+    if (this.playing) this.#footage?.play();
+  }
+
+  /** Shows single frames while a finger moves; `goTo` or `goLive` end it. */
+  scrubTo(t: number): void {
+    if (!this.#screens) return;
+    this.#leaveLive();
+    if (!this.#scrubbing) {
+      this.#scrubbing = true;
+      this.#footage?.hold();
+    }
+    this.moment = t;
+    const camera = this.#camera();
+    this.#scrub ??= new Scrubber(this.#screens.scrub, {
+      address: (m) => at.frame(camera.id, m, camera.sub ? 'sub' : 'main'),
+      onFrame: () => {
+        if (this.#scrubbing) this.shown = 'scrub';
+      },
+    });
+    this.#scrub.show(t);
+  }
+
+  toggle(): void {
+    if (this.mode === 'live') {
+      this.playing = false;
+      this.goTo(this.#liveMoment());
+    } else if (this.playing) {
+      this.playing = false;
+      this.#footage?.pause();
+    } else {
+      this.playing = true;
+      this.#footage?.play();
+    }
+  }
+
+  step(frames: number): void {
+    this.playing = false;
+    if (this.mode === 'live') this.goTo(this.#liveMoment());
+    else this.#footage?.step(frames);
+  }
+
+  /** Moves by some milliseconds; past the present is the present. */
+  skip(ms: number): void {
+    const t = (this.mode === 'live' ? this.#liveMoment() : this.moment) + ms;
+    if (t >= Date.now() - 2000) this.goLive();
+    else this.goTo(t);
+  }
+
+  setSpeed(speed: number): void {
+    this.speed = speed;
+    if (this.mode === 'live' && speed < 1) this.goTo(this.#liveMoment());
+    if (this.#footage) {
+      this.#footage.rate = speed;
+      this.#footage.prefer(speed >= FAST && this.#camera().sub ? ['sub', 'main'] : this.#streams());
+    }
+    this.#sound();
+  }
+
+  setMuted(muted: boolean): void {
+    this.muted = muted;
+    this.#sound();
+  }
+
+  #sound(): void {
+    if (!this.#screens) return;
+    this.#screens.live.muted = this.muted || this.mode !== 'live';
+    this.#screens.footage.muted = this.muted || this.mode === 'live' || this.speed > 2;
+  }
+
+  #streams(): ('main' | 'sub')[] {
+    return this.#camera().sub ? ['main', 'sub'] : ['main'];
+  }
+
+  #liveMoment(): number {
+    const video = this.#screens?.live;
+    const zero = Number(video?.dataset.wallAtZero ?? NaN);
+    return video && !Number.isNaN(zero) ? Math.min(Date.now(), zero + video.currentTime * 1000) : Date.now();
+  }
+
+  #showLive(): void {
+    this.shown = 'live';
+    this.#footage?.close();
+    this.#footage = undefined;
+    this.footage = undefined;
+    this.#sound();
+  }
+
+  #leaveLive(): void {
+    if (this.mode === 'footage') return;
+    this.mode = 'footage';
+    this.#sound();
+  }
+
+  #past(screens: Screens): FootagePlayer {
+    if (this.#footage) return this.#footage;
+    const id = this.#camera().id;
+    const player = new FootagePlayer(screens.footage, {
+      address: (a, b, s) => at.footage(id, a, b, s),
+      streams: this.speed >= FAST && this.#camera().sub ? ['sub', 'main'] : this.#streams(),
+      nextFootage: this.#nextFootage,
+      onState: (s) => this.#past_said(s),
+      onMoment: (t) => {
+        if (this.mode === 'footage' && !this.#scrubbing) this.moment = t;
+      },
+    });
+    player.rate = this.speed;
+    this.#footage = player;
+    return player;
+  }
+
+  #past_said(s: FootageState): void {
+    this.footage = s;
+    if (this.mode !== 'footage' || this.#scrubbing) return;
+    if (s.status === 'playing' || s.status === 'paused') {
+      this.shown = 'footage';
+      this.pictured = true;
+      // The present is left alone only when the past has a picture.
+      this.#live?.stop();
+      this.#live = undefined;
+    }
+    if (s.status === 'caughtup') {
+      this.speed = 1;
+      this.goLive();
+    }
+  }
+}
