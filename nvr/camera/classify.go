@@ -84,6 +84,8 @@ func (s *session) classify(err error, at string) (kind error, sentence string) {
 	}
 	if c := s.current(); c != nil && s.stage == "describe" {
 		switch opening := c.opened(); {
+		case opening == "" && s.url.Scheme == "rtsps":
+			return ErrNotRTSP, fmt.Sprintf("What answers at %s does not speak rtsps. Try the address with rtsp:// in front, and check the port.", at)
 		case opening == "":
 			return ErrNotRTSP, fmt.Sprintf("What answers at %s accepts the connection but stays silent. Check the port (most cameras use 554); if it is right, restart the camera.", at)
 		case s.url.Scheme == "rtsp" && !strings.HasPrefix(opening, "RTSP/"):

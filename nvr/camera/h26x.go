@@ -60,7 +60,8 @@ type h26x struct {
 	slice   [2]int // where in buf the first slice is
 	partial int    // where in buf a fragmented NAL unit began, or -1
 
-	suspect bool // packets were lost: the next picture may lack its beginning
+	suspect bool // packets were lost since the last picture began
+	after   bool // that was so when this picture began
 }
 
 func newH26x(kind naming) *h26x { return &h26x{kind: kind, partial: -1} }
@@ -83,7 +84,7 @@ func (x *h26x) push(p *rtp.Packet, emit func(*unit)) error {
 		x.buf, x.partial = x.buf[:0], -1
 		x.picture, x.key, x.leading = false, false, false
 		x.damaged = x.suspect && !x.kind.beginsPicture(p.Payload)
-		x.suspect = false
+		x.after, x.suspect = x.suspect, false
 	}
 	err := x.packet(p.Payload)
 	if err != nil {
@@ -102,6 +103,12 @@ func (x *h26x) finish(emit func(*unit)) {
 	if x.partial >= 0 {
 		x.damaged = true
 		x.dropPartial()
+	}
+	switch {
+	case !x.picture:
+		x.suspect = x.suspect || x.after
+	case x.after && !x.key:
+		x.damaged = true // it may refer to a picture that was lost as a whole
 	}
 	if !x.picture && !x.damaged {
 		return // parameter sets with a marker of their own; they are kept in sets

@@ -194,7 +194,9 @@ func (r *receiver) place(u *unit, pts int64) {
 		return
 	}
 	dts, pts := r.order.next(pts, u.slice)
-	r.write(u, dts, pts)
+	at := nanos(dts, media.VideoClockRate)
+	r.clock.observe(at, u.arrived)
+	r.write(u, dts, pts, r.clock.at(at))
 }
 
 // begin starts a run with a key frame.
@@ -211,9 +213,11 @@ func (r *receiver) begin(u *unit, pts int64) {
 	if r.clock == nil {
 		r.clock = newWallClock(at, r.notBack(u.arrived))
 	}
+	r.clock.observe(at, u.arrived)
+	start := r.clock.at(at)
 	r.run = &media.Run{
 		ID: media.NewUUID(), Camera: r.camera, Stream: r.stream,
-		Start: r.clock.at(at), Trusted: clockTrusted(), Tracks: []media.Track{info.Track},
+		Start: start, Trusted: clockTrusted(), Tracks: []media.Track{info.Track},
 	}
 	r.size = [2]int{info.Width, info.Height}
 	r.voice.begin()
@@ -224,10 +228,10 @@ func (r *receiver) begin(u *unit, pts int64) {
 	r.log.Info("run begins", "codec", info.Codec, "width", info.Width, "height", info.Height, "sound", len(r.run.Tracks) > 1)
 	r.sink.StartRun(r.run)
 	r.onRun(r.run)
-	r.write(u, dts, pts)
+	r.write(u, dts, pts, start)
 }
 
-// notBack keeps the runs of a session in order, where a new one is anchored a little too early. A clock that was set
+// notBack keeps the runs of a stream in order, where a new one is anchored a little too early. A clock that was set
 // back by more than that is obeyed.
 func (r *receiver) notBack(t time.Time) time.Time {
 	const slack = 10 * time.Second
@@ -237,10 +241,7 @@ func (r *receiver) notBack(t time.Time) time.Time {
 	return t
 }
 
-func (r *receiver) write(u *unit, dts, pts int64) {
-	at := nanos(dts, media.VideoClockRate)
-	r.clock.observe(at, u.arrived)
-	wall := r.clock.at(at)
+func (r *receiver) write(u *unit, dts, pts int64, wall time.Time) {
 	r.lastWall, r.lastGood = wall, u.arrived
 	r.tally.units.Add(1)
 	r.sink.WriteUnit(r.run, &media.AccessUnit{

@@ -54,10 +54,7 @@ func (s *session) run(ctx context.Context) error {
 		s.tally.sessions.Add(1)
 		err = s.play(ctx)
 	}
-	if s.client != nil {
-		s.client.Close()
-	}
-	s.closeConn()
+	s.hangUp(hangUpTime)
 	if ctx.Err() != nil {
 		s.receiver.finish(reasonStopped)
 		return ctx.Err()
@@ -90,7 +87,7 @@ func (s *session) open(ctx context.Context) error {
 		first.Close()
 		return s.problem(err)
 	}
-	stop := context.AfterFunc(hctx, s.client.Close)
+	stop := context.AfterFunc(hctx, func() { s.hangUp(0) })
 	defer stop()
 	if err := s.handshake(); err != nil {
 		if ctx.Err() != nil {
@@ -105,6 +102,24 @@ func (s *session) open(ctx context.Context) error {
 		return s.problem(errHandshakeTimeout) // it came true in the last moment
 	}
 	return ctx.Err()
+}
+
+// hangUpTime is how long a camera may take to take our goodbye.
+const hangUpTime = 2 * time.Second
+
+// hangUp ends the client and waits for its goroutines. After grace it cuts the connection: gortsplib waits without
+// limit for a TLS handshake that does not go on.
+func (s *session) hangUp(grace time.Duration) {
+	if s.client == nil {
+		return
+	}
+	if grace > 0 {
+		defer time.AfterFunc(grace, s.closeConn).Stop()
+	} else {
+		s.closeConn()
+	}
+	s.client.Close()
+	s.closeConn()
 }
 
 // errHandshakeTimeout stands for a camera that did not get through its answers in time.

@@ -16,7 +16,8 @@ type stream struct {
 	sink   media.Sink
 	log    *slog.Logger
 
-	deaf bool // the last session broke while the sound was set up: do without
+	deaf     bool      // the last session broke while the sound was set up: do without
+	lastWall time.Time // of the last picture of the last session
 }
 
 // run returns when ctx is done.
@@ -62,7 +63,7 @@ func (s *stream) once(ctx context.Context) (online time.Duration, err error) {
 		receiver: &receiver{
 			camera: c.ID, stream: s.stream, sink: s.sink,
 			tune: c.tuning(), tally: &c.counted[s.stream], log: s.log,
-			time: timeline{rate: media.VideoClockRate},
+			time: timeline{rate: media.VideoClockRate}, lastWall: s.lastWall,
 		},
 	}
 	sess.receiver.onRun = func(run *media.Run) {
@@ -76,7 +77,7 @@ func (s *stream) once(ctx context.Context) (online time.Duration, err error) {
 		c.setInfo(s.stream, func(i *StreamInfo) { i.FPS, i.BitsPerSecond = fps, bits })
 	}
 	err = sess.run(ctx)
-	s.deaf = sess.soundBroke
+	s.deaf, s.lastWall = sess.soundBroke, sess.receiver.lastWall
 	if !since.IsZero() {
 		online = max(time.Since(since), 1)
 	}
