@@ -66,7 +66,7 @@ const (
 )
 
 // fill puts defaults in; i is the camera's place in the server.
-func (c *Camera) fill(i int) error {
+func (c *Camera) fill(i int) {
 	if c.Number == 0 {
 		c.Number = uint16(i + 1)
 	}
@@ -91,7 +91,6 @@ func (c *Camera) fill(i int) error {
 	if c.Scene == nil {
 		c.Scene = Yard(int(c.Number) - 1)
 	}
-	return nil
 }
 
 // Count says how many pictures of a stream were sent to at least one watcher.

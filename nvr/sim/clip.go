@@ -3,7 +3,6 @@ package sim
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,8 +14,6 @@ import (
 	"github.com/bluenviron/gortsplib/v4/pkg/format/rtph265"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/pmp4"
 	"github.com/pion/rtp"
 
 	"hearth/nvr/media"
@@ -62,47 +59,6 @@ func ReadClip(file string, fps int) (*Clip, error) {
 		return nil, fmt.Errorf("read clip %s: %w", filepath.Base(file), err)
 	}
 	return c, nil
-}
-
-func readMP4(file string) (*Clip, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var p pmp4.Presentation
-	if err := p.Unmarshal(f); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrClip, err)
-	}
-	for _, t := range p.Tracks {
-		c := &Clip{}
-		switch codec := t.Codec.(type) {
-		case *mp4.CodecH264:
-			c.Codec, c.SPS, c.PPS = media.H264, codec.SPS, codec.PPS
-		case *mp4.CodecH265:
-			c.Codec, c.VPS, c.SPS, c.PPS = media.H265, codec.VPS, codec.SPS, codec.PPS
-		default:
-			continue
-		}
-		scale := func(v int64) int64 { return v * media.VideoClockRate / int64(t.TimeScale) }
-		dts := int64(0)
-		for i, s := range t.Samples {
-			data, err := s.GetPayload()
-			if err != nil {
-				return nil, fmt.Errorf("picture %d: %w", i, err)
-			}
-			var nals h264.AVCC
-			if err := nals.Unmarshal(data); err != nil {
-				return nil, fmt.Errorf("picture %d: %w: %w", i, ErrClip, err)
-			}
-			c.Units = append(c.Units, ClipUnit{
-				DTS: scale(dts), PTS: scale(dts + int64(s.PTSOffset)), Key: !s.IsNonSyncSample, NALs: nals,
-			})
-			dts += int64(s.Duration)
-		}
-		return c, c.prepare(scale(dts))
-	}
-	return nil, fmt.Errorf("%w: no H.264 or H.265 track", ErrClip)
 }
 
 // prepare checks the pictures, puts parameter sets before key frames and cuts everything to packets. length is in 90 kHz.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/base64"
 	"sync"
 
 	"github.com/bluenviron/gortsplib/v4"
@@ -104,13 +105,23 @@ func (h *handler) admit(conn *gortsplib.ServerConn, req *base.Request, path stri
 		return nil, &base.Response{StatusCode: base.StatusInternalServerError}
 	}
 	methods := st.camera.Auth.methods()
-	if !now.refuse && auth.Verify(req, st.camera.User, st.camera.Password, methods, realm, nonce) == nil {
+	if !now.refuse && (basic(req, st.camera) || auth.Verify(req, st.camera.User, st.camera.Password, methods, realm, nonce) == nil) {
 		return st, nil
 	}
 	return nil, &base.Response{
 		StatusCode: base.StatusUnauthorized,
 		Header:     base.Header{"WWW-Authenticate": auth.GenerateWWWAuthenticate(methods, realm, nonce)},
 	}
+}
+
+// basic checks a Basic login (RFC 7617), which gortsplib gets wrong when a colon is in the password.
+func basic(req *base.Request, c *Camera) bool {
+	header := req.Header["Authorization"]
+	if len(header) != 1 || c.Auth != Basic && c.Auth != BasicOrDigest {
+		return false
+	}
+	plain := base64.StdEncoding.EncodeToString([]byte(c.User + ":" + c.Password))
+	return header[0] == "Basic "+plain
 }
 
 // nonce is the connection's.

@@ -91,9 +91,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) prepare() error {
 	s.streams = make(map[string]*stream)
 	for i, c := range s.Cameras {
-		if err := c.fill(i); err != nil {
-			return fmt.Errorf("camera %q: %w", c.Name, err)
-		}
+		c.fill(i)
 		for which, clip := range [...]*Clip{media.Main: c.Clip, media.Sub: c.SubClip} {
 			which := media.Stream(which)
 			if which == media.Sub && c.NoSub {
