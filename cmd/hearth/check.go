@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+
+	"hearth/storage"
+)
+
+// dataFlag is for the tools that work on a data folder while no hearth runs on it.
+type dataFlag struct {
+	Data string `help:"Folder for footage, events and settings." default:"${data}" type:"path" placeholder:"DIR"`
+}
+
+type checkCmd struct {
+	dataFlag `embed:""`
+	Deep     bool `help:"Also open every sealed record, not only its checksum."`
+}
+
+// Run prints a line per finding, then how many there were.
+func (c *checkCmd) Run(p *program) error {
+	findings, err := storage.Check(p.ctx, c.Data, c.Deep)
+	if err != nil {
+		return err
+	}
+	for _, f := range findings {
+		fmt.Fprintln(p.stdout, f)
+	}
+	if len(findings) > 0 {
+		fmt.Fprintf(p.stdout, "%d findings\n", len(findings))
+		return errFindings
+	}
+	fmt.Fprintln(p.stdout, "clean")
+	return nil
+}
+
+type rebuildCmd struct {
+	dataFlag `embed:""`
+}
+
+// Run makes the index again.
+func (c *rebuildCmd) Run(p *program) error {
+	files, err := storage.Rebuild(p.ctx, c.Data, p.log)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "index.db was made again from %d files\n", files)
+	return nil
+}

@@ -1,0 +1,11 @@
+// Command hearth is the appliance: cameras in, footage on disk, the page out. It also carries its own tools.
+package main
+
+import "os"
+
+// version is set by the Makefile from git.
+var version = "dev"
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"hearth/nvr"
+	"hearth/storage"
+	"hearth/web"
+)
+
+// applianceFlags are what serve and demo share.
+type applianceFlags struct {
+	Data       string `help:"Folder for footage, events and settings." default:"${data}" type:"path" placeholder:"DIR"`
+	Listen     string `help:"Address of the page and its API, over HTTPS." default:":8443" placeholder:"ADDR"`
+	ListenHTTP string `name:"listen-http" help:"Address that only leads to HTTPS; empty: none." default:":8080" placeholder:"ADDR"`
+	Limit      int64  `help:"Most bytes of footage to keep, in GiB; 0: as much as fits, less a reserve." default:"0" placeholder:"GIB"`
+	Vision     string `help:"The hearth-vision program; empty: beside hearth, then in /usr/lib/hearth." placeholder:"FILE"`
+}
+
+type serveCmd struct {
+	applianceFlags `embed:""`
+}
+
+// Run runs the appliance until it is told to stop.
+func (s *serveCmd) Run(p *program) error {
+	a, err := s.open(p)
+	if err != nil {
+		return err
+	}
+	switch code, err := a.store.Access().SetupCode(); {
+	case err != nil:
+		return errors.Join(err, a.store.Close())
+	case code != "":
+		fmt.Fprintf(p.stdout, "Nobody owns this box yet. Open %s and make the first account.\n"+
+			"From another network, or after an hour, it asks for a code: hearth setup-code --data %s\n", a.web.URL(), s.Data)
+	}
+	p.log.Info("hearth is listening", "address", a.web.URL(), "version", version)
+	return a.run(p.ctx)
+}
+
+// appliance is the running box: the store at the bottom, the cameras on it, the page on top.
+type appliance struct {
+	store   *storage.Store
+	cameras *nvr.Cameras
+	web     *web.Server
+	p       *program
+}
+
+// open makes everything ready, or says in one line why it cannot. It listens already, so that a port in use is
+// known before the first camera connects.
+func (f *applianceFlags) open(p *program) (*appliance, error) {
+	vision, err := findVision(f.Vision)
+	if err != nil {
+		return nil, err
+	}
+	store, err := storage.Open(storage.Options{Dir: f.Data, LimitBytes: f.Limit << 30, Log: p.log})
+	if err != nil {
+		return nil, err
+	}
+	cameras := nvr.NewCameras(store, vision, p.log)
+	server := &web.Server{
+		Store: store, Cameras: cameras, Listen: f.Listen, ListenHTTP: f.ListenHTTP, Dir: f.Data,
+		UI: web.UI(), Log: p.log, Version: version,
+	}
+	if err := server.Open(); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return &appliance{store: store, cameras: cameras, web: server, p: p}, nil
+}
+
+// run runs the box until ctx ends or its page or store fails, then stops from the top down: first nobody watches,
+// then nothing comes in, then all that came in goes to the disk.
+func (a *appliance) run(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+
+	layers := []layer{{"store", a.store.Run}, {"cameras", a.cameras.Run}, {"page", a.web.Run}}
+	stops := make([]context.CancelFunc, len(layers))
+	dones := make([]chan struct{}, len(layers))
+	errs := make([]error, len(layers))
+	var once sync.Once
+	for i, l := range layers {
+		layerCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		stops[i], dones[i] = cancel, make(chan struct{})
+		go func() {
+			defer close(dones[i])
+			errs[i] = l.run(layerCtx)
+			if layerCtx.Err() == nil {
+				once.Do(func() { stop(fmt.Errorf("the %s stopped: %w", l.name, errs[i])) })
+			}
+		}()
+	}
+	<-ctx.Done()
+	a.p.log.Info("stopping")
+	began := time.Now()
+	for i := len(layers) - 1; i >= 0; i-- {
+		stops[i]()
+		<-dones[i]
+	}
+	err := errors.Join(append(errs, a.store.Close())...)
+	a.p.log.Info("stopped", "took", time.Since(began).Round(time.Millisecond))
+	return err
+}
+
+type layer struct {
+	name string
+	run  func(context.Context) error
+}
+
+// findVision finds the worker program: where it was said to be, beside hearth, or where the package puts it.
+func findVision(said string) (string, error) {
+	if said != "" {
+		if _, err := exec.LookPath(said); err != nil {
+			return "", fmt.Errorf("the program %s, given with --vision, cannot be run: %w", said, err)
+		}
+		return said, nil
+	}
+	places := []string{"/usr/lib/hearth/hearth-vision"}
+	if self, err := os.Executable(); err == nil {
+		places = append([]string{filepath.Join(filepath.Dir(self), "hearth-vision")}, places...)
+	}
+	for _, place := range places {
+		if _, err := exec.LookPath(place); err == nil {
+			return place, nil
+		}
+	}
+	return "", fmt.Errorf("the program hearth-vision is not beside hearth nor in /usr/lib/hearth: build it with `make build`, or say where it is with --vision")
+}

@@ -1,0 +1,270 @@
+package nvr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/thejerf/suture/v4"
+
+	"hearth/nvr/camera"
+	"hearth/nvr/event"
+	"hearth/nvr/live"
+	"hearth/nvr/media"
+	"hearth/storage"
+	"hearth/storage/access"
+	"hearth/storage/box"
+)
+
+// MaxCameras is how many cameras one box takes.
+const MaxCameras = 64
+
+// Errors that a caller decides by.
+var (
+	// ErrNotRunning says that the camera is unknown to the running box: just removed, or not yet started.
+	ErrNotRunning = errors.New("this camera is not running")
+	// ErrTooManyCameras says that the box is full.
+	ErrTooManyCameras = fmt.Errorf("this box has its %d cameras already; remove one first", MaxCameras)
+	// ErrNameTaken says that another camera has the name.
+	ErrNameTaken = errors.New("another camera has this name; choose a different one")
+	// ErrForbidden says that a grant is not for what was asked.
+	ErrForbidden = errors.New("the grant is not for this")
+	// ErrNoPicture says that a camera has not shown a picture yet.
+	ErrNoPicture = errors.New("the camera has not shown a picture yet")
+)
+
+// Cameras runs all cameras of the box.
+type Cameras struct {
+	Store  *storage.Store
+	Vision string // path of the hearth-vision program
+	Log    *slog.Logger
+
+	// Handshakes bounds the RTSP handshakes under way in the whole box; 0 is camera.DefaultHandshakes.
+	Handshakes int
+
+	gate     *camera.Gate
+	news     News
+	pictures chan struct{} // one token per one-shot picture under way
+
+	mu      sync.Mutex
+	tree    *suture.Supervisor
+	running map[media.CameraID]*one
+}
+
+// NewCameras prepares the cameras that the store knows; Run starts them.
+func NewCameras(store *storage.Store, vision string, log *slog.Logger) *Cameras {
+	return &Cameras{
+		Store: store, Vision: vision, Log: log,
+		gate:     camera.NewGate(camera.DefaultHandshakes),
+		pictures: make(chan struct{}, 2),
+		running:  make(map[media.CameraID]*one),
+	}
+}
+
+// News is where what happens is told.
+func (c *Cameras) News() *News { return &c.news }
+
+// Run starts every camera and keeps them running until ctx ends; then it stops them all and returns.
+func (c *Cameras) Run(ctx context.Context) error {
+	if err := event.CloseLeftOpen(c.Store); err != nil {
+		c.Log.Error("events that a crash left open stay open", "error", err)
+	}
+	known, err := c.Store.Box().Cameras()
+	if err != nil {
+		return fmt.Errorf("read the cameras: %w", err)
+	}
+	tree := supervisor("cameras", c.Log)
+
+	c.mu.Lock()
+	c.tree = tree
+	for _, k := range known {
+		if err := c.start(k); err != nil {
+			c.Log.Error("a camera does not start", "camera", k.Name, "error", err)
+		}
+	}
+	c.mu.Unlock()
+
+	err = tree.Serve(ctx)
+
+	c.mu.Lock()
+	c.tree = nil
+	for id, o := range c.running {
+		o.finish()
+		delete(c.running, id)
+	}
+	c.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// start begins to run a camera. The caller holds c.mu.
+func (c *Cameras) start(settings box.Camera) error {
+	o, err := c.newOne(settings)
+	if err != nil {
+		return err
+	}
+	o.token = c.tree.Add(o.tree)
+	c.running[settings.ID] = o
+	return nil
+}
+
+// stop ends a camera and waits until its files are handed over. The caller holds c.mu.
+func (c *Cameras) stop(id media.CameraID) {
+	o := c.running[id]
+	if o == nil {
+		return
+	}
+	delete(c.running, id)
+	if c.tree != nil {
+		if err := c.tree.RemoveAndWait(o.token, 10*time.Second); err != nil {
+			c.Log.Warn("a camera took long to stop", "camera", o.settings.Name, "error", err)
+		}
+	}
+	o.finish()
+}
+
+// Add takes a camera into the box and starts it.
+func (c *Cameras) Add(_ context.Context, s CameraSettings) (media.CameraID, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	id := media.NewCameraID()
+	settings, err := c.settle(box.Camera{ID: id, Created: time.Now().UTC()}, s)
+	if err != nil {
+		return media.CameraID{}, err
+	}
+	known, err := c.Store.Box().Cameras()
+	if err != nil {
+		return media.CameraID{}, err
+	}
+	if len(known) >= MaxCameras {
+		return media.CameraID{}, ErrTooManyCameras
+	}
+	if taken(known, settings) {
+		return media.CameraID{}, ErrNameTaken
+	}
+	if err := c.Store.Keys().AddCamera(id); err != nil {
+		return media.CameraID{}, fmt.Errorf("make the camera's key: %w", err)
+	}
+	if err := c.Store.Box().PutCamera(settings); err != nil {
+		return media.CameraID{}, fmt.Errorf("keep the camera: %w", err)
+	}
+	if c.tree != nil {
+		if err := c.start(settings); err != nil {
+			return media.CameraID{}, err
+		}
+	}
+	c.news.tell(Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "added"}})
+	return id, nil
+}
+
+// Update changes a camera's settings. What the connection needs restarts it; all else is taken on while it runs.
+func (c *Cameras) Update(ctx context.Context, g access.Grant, s CameraSettings) error {
+	id, err := granted(g, access.Manage)
+	if err != nil {
+		return err
+	}
+	return c.Readdress(ctx, id, s)
+}
+
+// Readdress is Update for the box itself: no person asked, so there is no grant.
+func (c *Cameras) Readdress(_ context.Context, id media.CameraID, s CameraSettings) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	before, err := c.Store.Box().Camera(id)
+	if err != nil {
+		return err
+	}
+	after, err := c.settle(before, s)
+	if err != nil {
+		return err
+	}
+	known, err := c.Store.Box().Cameras()
+	if err != nil {
+		return err
+	}
+	if taken(known, after) {
+		return ErrNameTaken
+	}
+	if err := c.Store.Box().PutCamera(after); err != nil {
+		return fmt.Errorf("keep the camera: %w", err)
+	}
+	o := c.running[id]
+	switch {
+	case c.tree == nil:
+	case o == nil || needsRestart(before, after):
+		c.stop(id)
+		err = c.start(after)
+	default:
+		o.apply(after)
+	}
+	c.news.tell(Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "settings"}})
+	return err
+}
+
+// Remove stops a camera, destroys its key and lets go of all that was recorded of it.
+func (c *Cameras) Remove(g access.Grant) error {
+	id, err := granted(g, access.Manage)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	c.news.tell(Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "removed"}})
+	c.stop(id)
+	return c.Store.RemoveCamera(id)
+}
+
+// Watch begins to watch a camera live.
+func (c *Cameras) Watch(g access.Grant, s media.Stream) (*live.Viewer, error) {
+	o, err := c.one(g, access.Live)
+	if err != nil {
+		return nil, err
+	}
+	return o.hub(s).Subscribe(g)
+}
+
+// one finds the running camera that a grant is for.
+func (c *Cameras) one(g access.Grant, verbs ...access.Verb) (*one, error) {
+	id, err := granted(g, verbs...)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := c.running[id]
+	if o == nil {
+		return nil, ErrNotRunning
+	}
+	return o, nil
+}
+
+// granted says which camera a grant opens, if it is for one of the verbs; no verbs: for any.
+func granted(g access.Grant, verbs ...access.Verb) (media.CameraID, error) {
+	if !g.Valid() || len(verbs) > 0 && !g.Allows(verbs...) {
+		return media.CameraID{}, ErrForbidden
+	}
+	return g.Camera(), nil
+}
+
+// taken says whether another camera has the same name, whatever its case.
+func taken(known []box.Camera, s box.Camera) bool {
+	return slices.ContainsFunc(known, func(k box.Camera) bool {
+		return k.ID != s.ID && strings.EqualFold(k.Name, s.Name)
+	})
+}
+
+// needsRestart says whether a change touches what the connection is made of.
+func needsRestart(a, b box.Camera) bool {
+	return a.URL != b.URL || a.DetectURL != b.DetectURL || a.Username != b.Username || a.Motion.Off != b.Motion.Off ||
+		string(a.Password) != string(b.Password) || a.Transport != b.Transport || a.Audio != b.Audio
+}

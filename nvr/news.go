@@ -1,0 +1,72 @@
+package nvr
+
+import (
+	"sync"
+
+	"hearth/nvr/media"
+)
+
+// newsBacklog is how many items a reader may be behind before it loses some.
+const newsBacklog = 64
+
+// Item is one thing that happened to one camera. Who passes it on asks for a grant for that camera first.
+type Item struct {
+	Camera media.CameraID
+	Kind   string // "event", "camera" or "recording"
+	Data   any    // made into JSON as it is
+}
+
+// News tells what happens to whoever listens. A reader that does not keep up loses items, with a count, and never
+// holds up the teller. The zero News is ready.
+type News struct {
+	mu      sync.Mutex
+	readers map[*Subscription]struct{}
+}
+
+// Subscription is one reader of the news.
+type Subscription struct {
+	news  *News
+	items chan Item
+	lost  uint64
+}
+
+// Subscribe begins to listen. Close ends it.
+func (n *News) Subscribe() *Subscription {
+	s := &Subscription{news: n, items: make(chan Item, newsBacklog)}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.readers == nil {
+		n.readers = make(map[*Subscription]struct{})
+	}
+	n.readers[s] = struct{}{}
+	return s
+}
+
+// Items gives what happens from now on. It is never closed: stop reading when you Close.
+func (s *Subscription) Items() <-chan Item { return s.items }
+
+// Lost says how many items this reader was too slow for.
+func (s *Subscription) Lost() uint64 {
+	s.news.mu.Lock()
+	defer s.news.mu.Unlock()
+	return s.lost
+}
+
+// Close ends listening. Closing twice is fine.
+func (s *Subscription) Close() {
+	s.news.mu.Lock()
+	defer s.news.mu.Unlock()
+	delete(s.news.readers, s)
+}
+
+func (n *News) tell(item Item) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for s := range n.readers {
+		select {
+		case s.items <- item:
+		default:
+			s.lost++
+		}
+	}
+}

@@ -1,0 +1,131 @@
+package nvr
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/thejerf/suture/v4"
+
+	"hearth/nvr/camera"
+	"hearth/nvr/event"
+	"hearth/nvr/live"
+	"hearth/nvr/media"
+	"hearth/nvr/record"
+	"hearth/nvr/vision"
+	"hearth/storage/box"
+)
+
+// one is a running camera: its parts, and the supervisor that starts them again one by one.
+type one struct {
+	log   *slog.Logger
+	tree  *suture.Supervisor
+	token suture.ServiceToken
+
+	camera    *camera.Camera
+	recorders [2]*record.Recorder // by stream
+	hubs      [2]*live.Hub        // by stream
+	worker    *vision.Worker
+	book      *event.Book
+
+	mu       sync.Mutex
+	settings box.Camera
+}
+
+// newOne puts the parts of a camera together. Nothing runs yet.
+func (c *Cameras) newOne(settings box.Camera) (*one, error) {
+	password, err := c.password(settings)
+	if err != nil {
+		return nil, err
+	}
+	id := settings.ID
+	log := c.Log.With("camera", settings.Name)
+	o := &one{log: log, settings: settings, tree: supervisor("camera "+settings.Name, log)}
+
+	o.camera = &camera.Camera{
+		Config: camera.Config{
+			ID: id, Name: settings.Name, URL: settings.URL, DetectURL: settings.DetectURL,
+			Username: settings.Username, Password: password, Transport: settings.Transport, Audio: settings.Audio,
+		},
+		Gate: c.gate,
+		Log:  log,
+		OnState: func(s camera.State) {
+			c.news.tell(Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "state", "status": s.Status}})
+		},
+	}
+	o.book = &event.Book{
+		Camera: id, Store: c.Store, Log: log,
+		OnEvent: func(e event.Event, phase event.Phase) {
+			for _, r := range o.recorders {
+				r.SetMoving(phase != event.Closed)
+			}
+			c.news.tell(Item{Camera: id, Kind: "event", Data: map[string]string{"id": e.ID.String(), "phase": string(phase)}})
+		},
+	}
+	o.worker = &vision.Worker{
+		Program: c.Vision, Camera: id, Motion: settings.Motion, Log: log,
+		OnLook: func(l vision.Look) {
+			o.book.Look(event.Look{At: l.At, Moving: l.Moving, Score: l.Score, Regions: l.Regions, Zones: l.Zones})
+		},
+		OnThumb: func(t vision.Thumb) {
+			o.book.Thumb(event.Thumb{At: t.At, Score: t.Score, Region: t.Region, JPEG: t.JPEG})
+		},
+	}
+	var look detect
+	if !settings.Motion.Off {
+		look.to = o.worker
+	}
+
+	for _, s := range []media.Stream{media.Main, media.Sub} {
+		w, err := c.Store.Writer(id, s)
+		if err != nil {
+			return nil, fmt.Errorf("open the %s stream for writing: %w", s, err)
+		}
+		o.recorders[s] = &record.Recorder{Writer: w, Camera: id, Stream: s, Mode: record.Mode(settings.Record), Log: log}
+		o.hubs[s] = &live.Hub{Camera: id, Stream: s, Log: log, OnWatch: func(on bool) { o.camera.SetLowLatency(s, on) }}
+	}
+	o.camera.Main = media.Sinks{o.recorders[media.Main], o.hubs[media.Main], look.sink(media.Main)}
+	o.camera.Sub = media.Sinks{o.recorders[media.Sub], o.hubs[media.Sub], look.sink(media.Sub)}
+
+	o.tree.Add(part{"rtsp", o.camera.Run})
+	if look.to != nil {
+		o.tree.Add(part{"vision", o.worker.Run})
+	}
+	o.tree.Add(part{"events", o.book.Run})
+	return o, nil
+}
+
+// password opens a camera's sealed password.
+func (c *Cameras) password(s box.Camera) (string, error) {
+	if len(s.Password) == 0 {
+		return "", nil
+	}
+	plain, err := c.Store.Keys().Open(passwordPurpose, media.UUID(s.ID), s.Password)
+	if err != nil {
+		return "", fmt.Errorf("open the password of camera %q: %w", s.Name, err)
+	}
+	return string(plain), nil
+}
+
+func (o *one) hub(s media.Stream) *live.Hub { return o.hubs[s] }
+
+// apply takes on settings that need no new connection.
+func (o *one) apply(s box.Camera) {
+	o.mu.Lock()
+	o.settings = s
+	o.mu.Unlock()
+	o.worker.SetMotion(s.Motion)
+	for _, r := range o.recorders {
+		r.SetMode(record.Mode(s.Record))
+	}
+}
+
+// finish hands the last fragments over once the parts have stopped.
+func (o *one) finish() {
+	for i := range o.recorders {
+		o.hubs[i].Close()
+		if err := o.recorders[i].Close(); err != nil {
+			o.log.Error("the end of a recording is not kept", "error", err)
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package nvr
+
+import (
+	"context"
+	"time"
+
+	"hearth/nvr/camera"
+	"hearth/nvr/media"
+	"hearth/nvr/vision"
+	"hearth/storage/access"
+)
+
+// Widths of one-shot pictures, in pixels.
+const (
+	snapshotWidth = 1280
+	probeWidth    = 640
+)
+
+// Snapshot gives the newest key frame of a camera as a JPEG, and when it was taken. Each is decoded anew: a picture
+// in the clear is not kept in memory to be handed to the next one who asks.
+func (c *Cameras) Snapshot(ctx context.Context, g access.Grant) ([]byte, time.Time, error) {
+	o, err := c.one(g, access.Live)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	run, au := o.hubs[media.Main].LastKey()
+	if au == nil {
+		run, au = o.hubs[media.Sub].LastKey()
+	}
+	if au == nil {
+		return nil, time.Time{}, ErrNoPicture
+	}
+
+	jpeg, err := c.picture(ctx, run.Tracks[au.Track], *au, snapshotWidth)
+	return jpeg, au.Wall, err
+}
+
+// Probe asks a camera what it offers before it is added, with a picture of what it sees. The picture is nil where
+// none could be made; the offer still stands then.
+func (c *Cameras) Probe(ctx context.Context, s CameraSettings) (camera.Offer, []byte, error) {
+	a, err := splitAddress(s)
+	if err != nil {
+		return camera.Offer{}, nil, err
+	}
+	config := camera.Config{URL: a.URL, DetectURL: a.DetectURL, Username: a.Username, Transport: s.Transport, Audio: true}
+	if a.Password != nil {
+		config.Password = *a.Password
+	}
+	offer, err := camera.Probe(ctx, config)
+	if err != nil {
+		return camera.Offer{}, nil, err
+	}
+	jpeg, err := c.picture(ctx, offer.Main.Track, offer.Main.Key, probeWidth)
+	if err != nil {
+		c.Log.Warn("no picture could be made of a probed camera", "error", err)
+	}
+	return offer, jpeg, nil
+}
+
+// picture decodes one key frame in a process of its own, a few at a time in the whole box.
+func (c *Cameras) picture(ctx context.Context, t media.Track, au media.AccessUnit, width int) ([]byte, error) {
+	select {
+	case c.pictures <- struct{}{}:
+		defer func() { <-c.pictures }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return vision.Picture(ctx, c.Vision, t, au, width)
+}

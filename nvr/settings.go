@@ -1,0 +1,109 @@
+package nvr
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hearth/nvr/camera"
+	"hearth/nvr/media"
+	"hearth/storage/box"
+)
+
+// CameraSettings is what an owner says about a camera. The zero value of a field that has a default takes it.
+type CameraSettings struct {
+	Name string
+	// URL and DetectURL may carry a name and password; they are taken out, sealed, and never shown again.
+	URL, DetectURL string
+	Username       string
+	Password       *string // nil leaves it as it was
+	Transport      string  // "tcp" (default), "udp" or "auto"
+	Record         string  // "continuous" (default), "motion" or "off"
+	Audio          bool
+	LimitBytes     int64 // 0: no limit of its own
+	LimitDays      int   // 0: no limit of its own
+	Motion         media.MotionSettings
+}
+
+// FieldError is bad input, with the field that it is about. Its text is a sentence for the owner.
+type FieldError struct {
+	Field string // as in the API: "url", "name", …
+	Text  string
+}
+
+func (e *FieldError) Error() string { return e.Text }
+
+// passwordPurpose keeps a sealed camera password from being taken for another secret.
+const passwordPurpose = "camera password"
+
+// settle turns what an owner said into what is kept: checked, with defaults, its password sealed. What s leaves
+// open stays as it is in before.
+func (c *Cameras) settle(before box.Camera, s CameraSettings) (box.Camera, error) {
+	after := before
+	after.Name = strings.TrimSpace(s.Name)
+	if after.Name == "" || len(after.Name) > 60 {
+		return box.Camera{}, &FieldError{"name", "give the camera a name of 1 to 60 characters"}
+	}
+
+	address, err := splitAddress(s)
+	if err != nil {
+		return box.Camera{}, err
+	}
+	after.URL, after.DetectURL, after.Username = address.URL, address.DetectURL, address.Username
+	switch {
+	case address.Password != nil:
+		after.Password = c.Store.Keys().Seal(passwordPurpose, media.UUID(before.ID), []byte(*address.Password))
+	case after.Username == "":
+		after.Password = nil
+	}
+
+	if after.Transport, err = oneOf("transport", s.Transport, "tcp", "udp", "auto"); err != nil {
+		return box.Camera{}, err
+	}
+	if after.Record, err = oneOf("record", s.Record, "continuous", "motion", "off"); err != nil {
+		return box.Camera{}, err
+	}
+	if s.LimitBytes < 0 || s.LimitDays < 0 {
+		return box.Camera{}, &FieldError{"limits", "a limit cannot be below zero; 0 means none"}
+	}
+	after.Audio, after.LimitBytes, after.LimitDays, after.Motion = s.Audio, s.LimitBytes, s.LimitDays, s.Motion
+	return after, nil
+}
+
+// address is where a camera is and how to get in.
+type address struct {
+	URL, DetectURL, Username string
+	Password                 *string
+}
+
+// splitAddress takes name and password out of the addresses. What stands in the fields of their own wins.
+func splitAddress(s CameraSettings) (address, error) {
+	clean, user, password, err := camera.SplitURL(s.URL)
+	if err != nil {
+		return address{}, &FieldError{"url", err.Error()}
+	}
+	a := address{URL: clean, Username: s.Username, Password: s.Password}
+	if a.Username == "" && user != "" {
+		a.Username = user
+	}
+	if a.Password == nil && password != "" {
+		a.Password = &password
+	}
+	if s.DetectURL != "" {
+		if a.DetectURL, _, _, err = camera.SplitURL(s.DetectURL); err != nil {
+			return address{}, &FieldError{"detect_url", err.Error()}
+		}
+	}
+	return a, nil
+}
+
+// oneOf checks a choice; the first is the default.
+func oneOf(field, value string, choices ...string) (string, error) {
+	if value == "" {
+		return choices[0], nil
+	}
+	if !slices.Contains(choices, value) {
+		return "", &FieldError{field, fmt.Sprintf("%s can be %s", field, strings.Join(choices, ", "))}
+	}
+	return value, nil
+}

@@ -1,0 +1,31 @@
+package nvr
+
+import (
+	"hearth/nvr/camera"
+	"hearth/nvr/media"
+	"hearth/nvr/record"
+	"hearth/nvr/vision"
+	"hearth/storage/access"
+)
+
+// CameraState is how a camera does right now.
+type CameraState struct {
+	camera.State
+	Vision    vision.Status
+	Recording map[media.Stream]record.Counters
+	Viewers   int
+}
+
+// State says how a camera does. Any valid grant for the camera will do.
+func (c *Cameras) State(g access.Grant) (CameraState, error) {
+	o, err := c.one(g)
+	if err != nil {
+		return CameraState{}, err
+	}
+	s := CameraState{State: o.camera.State(), Vision: o.worker.Status(), Recording: make(map[media.Stream]record.Counters)}
+	for i, r := range o.recorders {
+		s.Recording[media.Stream(i)] = r.Counters()
+		s.Viewers += o.hubs[i].Viewers()
+	}
+	return s, nil
+}
