@@ -85,7 +85,7 @@ fmt: $(CACHE)/tools/golangci-lint web/ui/node_modules/.ready ## format Go and th
 
 .PHONY: bench
 bench: build test-tools ## measure CPU, memory and writes beside ffmpeg's in the same run (about 5 minutes)
-	@$(ffenv) && go run ./e2e/bench $(ARGS)
+	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(ARGS) ./e2e
 
 .PHONY: clean
 clean: ## remove what was built here (not recordings)
