@@ -9,7 +9,7 @@ const (
 	cellsH     = halfH / cellSize
 	cellLine   = 12   // cells left and right that are in line with a restless one
 	cellMin    = 2    // stirring places that make a cell stir
-	cellWild   = 5    // luma, and twice what is usual: a place that strays so much by habit is restless
+	cellWild   = 5    // luma, and twice what is usual: so much strays what does not come to rest
 	unrestTime = 180  // seconds over which unrest is counted
 	unrestMuch = 0.32 // part of the time for which a cell has to stir to be restless
 )
@@ -17,6 +17,7 @@ const (
 // cells know which parts of the picture change all day: a clock burned into it, a mark, a tree. What stirs there, and
 // right beside it, is no news.
 type cells struct {
+	looks    int                    // learned from, up to wildLooks
 	habit    [cellsW * cellsH]uint8 // places whose habit it is to stray far, when last counted
 	stirred  [cellsW * cellsH]uint8
 	unrest   [cellsW * cellsH]float32 // part of the time for which a cell stirs, 0-1
@@ -25,7 +26,7 @@ type cells struct {
 }
 
 // learn counts the last pass.
-func (c *cells) learn(g *background, dt float32, looks int) {
+func (c *cells) learn(g *background, dt float32) {
 	clear(c.stirred[:])
 	for y := range halfH {
 		row := g.state[y*halfW:][:halfW]
@@ -40,17 +41,19 @@ func (c *cells) learn(g *background, dt float32, looks int) {
 		}
 	}
 	alpha := rate(dt, unrestTime)
-	if looks <= wildLooks {
-		alpha = 1 / float32(looks+2)
+	if c.looks <= wildLooks {
+		c.looks++
+		alpha = 1 / float32(c.looks+2)
 	}
 	clear(c.restless[:])
 	clear(c.line[:])
 	for i := range c.unrest {
-		v := float32(0)
-		if c.stirred[i] >= cellMin || c.habit[i] >= cellMin {
-			v = 1
+		switch {
+		case c.stirred[i] >= cellMin:
+			c.unrest[i] += alpha * (1 - c.unrest[i])
+		case c.habit[i] < cellMin: // else it goes on, but is known so well by now that it is not astray any more
+			c.unrest[i] -= alpha * c.unrest[i]
 		}
-		c.unrest[i] += alpha * (v - c.unrest[i])
 		if c.unrest[i] > unrestMuch {
 			c.spread(i)
 		}
@@ -58,7 +61,7 @@ func (c *cells) learn(g *background, dt float32, looks int) {
 }
 
 // habits counts the places that stray far so often that they are not astray any more when they do: a cell of such
-// places is restless all the same.
+// places does not come to rest.
 func (c *cells) habits(g *background) {
 	clear(c.habit[:])
 	var all float32

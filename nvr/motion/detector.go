@@ -121,9 +121,9 @@ func (d *Detector) Look(luma []byte, at time.Duration) Result {
 	}
 	out := d.judge(at, dt, d.looks < warmLooks || d.warmed < warmSeconds)
 	if learn {
-		d.cells.learn(&d.ground, dt, d.looks)
+		d.cells.learn(&d.ground, dt)
 		d.ground.relight(&d.fit, dt)
-		if d.ground.forget(dt) && d.looks > wildLooks {
+		if d.ground.forget(dt) {
 			d.cells.habits(&d.ground)
 		}
 		d.looks++

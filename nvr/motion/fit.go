@@ -7,10 +7,14 @@ const (
 	maxWhole         = 6                         // whole places of shift; twice as many pixels
 	bright, dark     = float32(225), float32(20) // luma beyond which a picture may be clipped
 	clipMargin       = 3                         // luma by which noise blurs where a picture is clipped
-	lostNoise        = 3                         // median residual, in deviations, and
-	lostAlike        = 0.3                       // correlation of neighbouring residuals, of a background that is lost
-	sampleStep       = 3                         // the fit looks at every third place of every third row
-	maxSamples       = (halfW/sampleStep + 1) * (halfH/sampleStep + 1)
+	// A background is lost when the median residual is so many deviations, and such a part of the picture's own
+	// median deviation from its middle, and neighbouring residuals are so much correlated.
+	lostNoise = 3
+	lostPart  = 0.4
+	lostAlike = 0.3
+
+	sampleStep = 3 // the fit looks at every third place of every third row
+	maxSamples = (halfW/sampleStep + 1) * (halfH/sampleStep + 1)
 )
 
 // fitter estimates how the background has to be changed to look like the picture. With m the background at a place
@@ -135,17 +139,29 @@ func (f *fitter) strays() float32 {
 	return max(1, float32(f.median()+1)/64/0.845)
 }
 
-// lost says that the background is not to be found in the picture: more than half of it is far off, and not at
-// random, as noise is, but so that what lies three places apart is off alike.
+// lost says that the background is not to be found in the picture: it strays far, and what the fit leaves is nearly as
+// much as there is to see in the picture at all (medians, so that half of the picture may be hidden by what moves),
+// and is no noise, since what lies three places apart strays alike.
 func (f *fitter) lost() bool {
 	if f.noise < lostNoise || f.n < 16 {
 		return false
 	}
-	limit := 4 * f.noise // in deviations
+	left := f.spread()
+	clear(f.levels[:])
+	for i := range f.samples[:f.n] {
+		f.levels[int(f.samples[i].picture*2)]++
+	}
+	middle := float32(f.median())/2 + 0.25
+	clear(f.levels[:])
+	for i := range f.samples[:f.n] {
+		f.levels[int(abs(f.samples[i].picture-middle)*2)]++
+	}
+	if left < lostPart*(float32(f.median())+1)/2 {
+		return false
+	}
 	var alike, all, before float32
 	for i := range f.samples[:f.n] {
-		s := &f.samples[i]
-		r := clamp(f.residual(s)/(f.gain*s.dev), -limit, limit)
+		r := clamp(f.residual(&f.samples[i]), -4*left, 4*left)
 		alike += r * before
 		all += r * r
 		before = r

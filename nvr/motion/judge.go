@@ -11,6 +11,7 @@ const (
 	warmLooks   = 5   // looks, and
 	warmSeconds = 8   // seconds, for which the background is young
 	largeArea   = 4   // times as large as the least that counts has to be what counts at once
+	flatHeight  = 12  // places: what is no higher may be writing
 	dropTime    = 0.5 // seconds between two pictures in which nothing but a drop leaves its place
 	clearWeight = 200 // weight at which a score reaches 0.63
 )
@@ -20,20 +21,19 @@ func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 	out := Result{WarmUp: warm, Fit: d.fit.result()}
 	found := d.find.regions(&d.half, &d.fit, &d.ground, &d.cells, d.area)
 	crowded := d.crowd.learn(found, dt)
-	least := max(d.limits.area, crowded)
 	drops := crowded > 0 && dt > 0 && dt < dropTime
 	var total float32
 	var zones uint32
 	n := 0
 	for i := range found {
 		o := &found[i]
-		if o.stirring < max(least/2, 4) || o.lit(d.fit.noise*devFloor) {
+		if o.stirring < max(d.limits.area/2, crowded/2, 4) || o.lit(d.fit.noise*devFloor) {
 			continue
 		}
 		if drops && o.fresh > o.stirring*3/4 {
 			continue // in a crowd, what was nowhere near a moment ago is one more drop
 		}
-		if !d.sure(o, at, least, warm) {
+		if !d.sure(o, at, crowded, warm) {
 			out.Doubt = true
 			continue
 		}
@@ -59,15 +59,16 @@ func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 
 // sure says whether a region counts as motion: at once when it is large and clear, else when it has moved on since
 // another look.
-func (d *Detector) sure(o *region, at time.Duration, least int, warm bool) bool {
+func (d *Detector) sure(o *region, at time.Duration, crowded int, warm bool) bool {
 	s := step{at: at, x: float32(o.sumX) / float32(o.stirring), y: float32(o.sumY) / float32(o.stirring), n: o.stirring}
 	follows := d.trail.follows(s)
 	d.trail.add(s)
-	if o.stirring < least || o.strong < least/3 {
+	least := max(d.limits.area, crowded)
+	if o.stirring < least || o.strong < min(least, largeArea*d.limits.area)/3 {
 		return false
 	}
-	atOnce := !warm && o.stirring >= largeArea*least && o.beside < o.stirring*9/10
-	return atOnce || follows
+	writing := o.beside >= o.stirring*9/10 && o.y1-o.y0 <= flatHeight
+	return follows || (!warm && !writing && o.stirring >= max(largeArea*d.limits.area, crowded))
 }
 
 // keep puts a region among the surest ones, and says how many they are now.

@@ -1,0 +1,64 @@
+package motion_test
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// disturbances are done to the pictures of a real clip, beyond what make-scenes does to it: second t, into out.
+var disturbances = []struct {
+	name string
+	clip string
+	to   func(r *rand.Rand, t float64, in, out []byte)
+}{
+	{"snow", "person-day", func(r *rand.Rand, _ float64, in, out []byte) {
+		copy(out, in)
+		for range 150 {
+			x, y := 1+r.IntN(width-3), 1+r.IntN(height-3)
+			for _, i := range []int{y*width + x, y*width + x + 1, y*width + width + x, y*width + width + x + 1} {
+				out[i] = byte(min(int(out[i])+70, 255))
+			}
+		}
+	}},
+	{"lamp at one side", "car-day", func(_ *rand.Rand, t float64, in, out []byte) {
+		for i, v := range in {
+			k := 1.0
+			if math.Mod(t, 26) > 13 {
+				k += 0.5 * math.Exp(-math.Pow(float64(i%width)/110, 2))
+			}
+			out[i] = byte(min(float64(v)*k, 255))
+		}
+	}},
+	{"exposure hunts", "person-day", func(_ *rand.Rand, t float64, in, out []byte) {
+		k := 1 + 0.2*math.Sin(t*2.1) + 0.1*math.Sin(t*5.3)
+		for i, v := range in {
+			out[i] = byte(min(float64(v)*k, 255))
+		}
+	}},
+	{"pole in the wind, +-4 pixels", "car-day", func(_ *rand.Rand, t float64, in, out []byte) {
+		dx, dy := 4*math.Sin(t*3.1), 3*math.Sin(t*4.7+1)
+		fx, fy := dx-math.Floor(dx), dy-math.Floor(dy)
+		at := func(x, y int) float64 { return float64(in[min(max(y, 0), height-1)*width+min(max(x, 0), width-1)]) }
+		for y := range height {
+			for x := range width {
+				sx, sy := x+int(math.Floor(dx)), y+int(math.Floor(dy))
+				v := (1-fy)*((1-fx)*at(sx, sy)+fx*at(sx+1, sy)) + fy*((1-fx)*at(sx, sy+1)+fx*at(sx+1, sy+1))
+				out[y*width+x] = byte(v + 0.5)
+			}
+		}
+	}},
+	{"infra-red from 55 s on", "car-day", func(_ *rand.Rand, t float64, in, out []byte) {
+		copy(out, in)
+		if t > 55 {
+			for i, v := range in {
+				out[i] = byte(30 + 0.6*math.Abs(float64(v)-110) + 0.3*float64(v))
+			}
+		}
+	}},
+	{"noise, deviation 15", "person-night", func(r *rand.Rand, _ float64, in, out []byte) {
+		g := grain()[r.IntN(4*width*height):]
+		for i, v := range in {
+			out[i] = byte(min(max(float64(v)+15*g[i]+0.5, 0), 255))
+		}
+	}},
+}
