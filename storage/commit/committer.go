@@ -15,7 +15,9 @@ import (
 type Committer struct {
 	Disk Disk
 	Tick time.Duration // how often all that is pending goes to the disk; 0: 1 s
-	Log  *slog.Logger
+	// MaxPending is how many bytes of a line may wait for the disk; 0: 16 MiB. They wait for 10 s at most.
+	MaxPending int
+	Log        *slog.Logger
 	// Key gives the key of a camera that is recorded.
 	Key func(media.CameraID) (segment.Key, error)
 	// Head gives the last chain hash of a line's newest file; it is asked once, before the line's first file begins.
@@ -52,7 +54,7 @@ type line struct {
 	run     *media.Run
 	init    []byte
 	runSeq  uint32
-	gap     *segment.Note // of fragments that were lost, until the next one that is kept
+	gaps    []segment.Note // to be noted with the next fragment that is kept; the last one may be open: its To is zero
 	file    *file
 	trouble string   // what was last logged about it
 	prev    [32]byte // chain hash that the next file begins with
@@ -80,6 +82,9 @@ func (c *Committer) setup() {
 		if c.Tick == 0 {
 			c.Tick = time.Second
 		}
+		if c.MaxPending == 0 {
+			c.MaxPending = maxPending
+		}
 	})
 }
 
@@ -92,7 +97,7 @@ func (c *Committer) line(id segment.Line) (*line, error) {
 	}
 	l := c.lines[id]
 	if l == nil {
-		l = &line{Line: id}
+		l = &line{Line: id, queue: queue{limit: c.MaxPending}}
 		c.lines[id] = l
 	}
 	return l, nil

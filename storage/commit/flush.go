@@ -91,13 +91,15 @@ func (f *flushing) write(l *line, items []item, room bool) {
 
 // settle makes all that was written durable, gives finished files their names, and only then shows what is new.
 func (f *flushing) settle() {
+	f.files = slices.DeleteFunc(f.files, func(file *file) bool { return file.on == nil }) // abandoned after a first write
 	failed := f.sync()
-	for _, file := range f.files {
-		if err := failed[file]; err != nil {
+	f.files = slices.DeleteFunc(f.files, func(file *file) bool {
+		err := failed[file]
+		if err != nil {
 			f.c.abandon(file, err)
 		}
-	}
-	f.files = slices.DeleteFunc(f.files, func(file *file) bool { return failed[file] != nil || file.on == nil })
+		return err != nil
+	})
 
 	// New names come before what they hold is shown.
 	if !f.c.Disk.Own() {
@@ -142,9 +144,6 @@ func (f *flushing) sync() map[*file]error {
 		slots = make(chan struct{}, syncsAtOnce)
 	)
 	for _, file := range f.files {
-		if file.on == nil {
-			continue
-		}
 		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()

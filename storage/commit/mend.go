@@ -32,17 +32,23 @@ func (c *Committer) abandon(f *file, err error) {
 	if l == nil {
 		return
 	}
+	if l.file == f || l.file == nil && l.prev == f.seg.Chain() {
+		l.prev = f.durable.chain
+	}
+	var to int64
 	if l.file == f {
 		l.file = nil
+	} else if l.file != nil {
+		to = l.file.name.Start // its successor has begun
 	}
-	l.prev = f.durable.chain
-	l.queue.lose(lost)
-	if lost > 0 {
-		gap := segment.Note{Kind: segment.NoteGap, From: f.durable.end, Reason: reason(err), Dropped: lost}
-		if l.gap != nil {
-			gap.Dropped += l.gap.Dropped
+	// Gaps that were noted in what is lost are still gaps.
+	for _, n := range f.notes[len(f.durable.notes):] {
+		if n.Kind == segment.NoteGap {
+			l.keep(n)
 		}
-		l.gap = &gap
+	}
+	if lost > 0 {
+		l.lost(f.durable.end, to, lost, err)
 	}
 }
 
@@ -119,5 +125,7 @@ func Finish(d Disk, camera media.CameraID, n segment.Name, limit int64, key segm
 	if err := d.Rename(path, to); err != nil {
 		return segment.Summary{}, err
 	}
-	return s, d.SyncDir(filepath.Dir(to))
+	// If the new name is not durable, a power cut brings back the old one, and the next start finds a whole file there.
+	_ = d.SyncDir(filepath.Dir(to))
+	return s, nil
 }

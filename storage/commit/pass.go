@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"hearth/storage/segment"
@@ -54,7 +55,7 @@ func (p *pass) fragment(f *Fragment) {
 		p.finish()
 		l.runSeq++
 	}
-	if !f.Key && (l.file == nil || l.gap != nil) { // no decoder can go on with it
+	if !f.Key && (l.file == nil || l.openGap() != nil) { // no decoder can go on with it
 		p.lose(r, nil)
 		return
 	}
@@ -65,11 +66,13 @@ func (p *pass) fragment(f *Fragment) {
 			return
 		}
 	}
-	if l.gap != nil {
-		l.gap.To = r.Time
-		p.note(*l.gap, r)
-		l.gap = nil
+	if g := l.openGap(); g != nil {
+		g.To = r.Time
 	}
+	for _, g := range l.gaps {
+		p.note(g, r)
+	}
+	l.gaps = l.gaps[:0]
 	if err := p.seal(r, f.Data...); err != nil {
 		p.lose(r, err)
 	}
@@ -178,12 +181,46 @@ func (p *pass) note(n segment.Note, with segment.Record) {
 	}
 }
 
+// gap takes over a gap that the queue had.
 func (p *pass) gap(n segment.Note) {
-	if g := p.line.gap; g != nil {
+	if g := p.line.openGap(); g != nil { // it goes on until the next fragment that is kept
 		g.Dropped += n.Dropped
 		return
 	}
-	p.line.gap = &n
+	p.line.gaps = append(p.line.gaps, n)
+}
+
+// openGap is the gap that goes on until the next fragment that is kept, nil if there is none.
+func (l *line) openGap() *segment.Note {
+	if n := len(l.gaps); n > 0 && l.gaps[n-1].To == 0 {
+		return &l.gaps[n-1]
+	}
+	return nil
+}
+
+// lost notes that n fragments from a time on, in microseconds, are lost, up to another; zero: up to the next one that
+// is kept.
+func (l *line) lost(from, to int64, n int, why error) {
+	l.queue.lose(n)
+	g := l.openGap()
+	switch {
+	case g == nil:
+		l.gaps = append(l.gaps, segment.Note{Kind: segment.NoteGap, From: from, To: to, Reason: reason(why), Dropped: n})
+	case to == 0:
+		g.From = min(g.From, from)
+		g.Dropped += n
+	default:
+		l.keep(segment.Note{Kind: segment.NoteGap, From: from, To: to, Reason: reason(why), Dropped: n})
+	}
+}
+
+// keep adds a gap that is over, before the open one.
+func (l *line) keep(n segment.Note) {
+	if g := l.openGap(); g != nil {
+		l.gaps = slices.Insert(l.gaps, len(l.gaps)-1, n)
+		return
+	}
+	l.gaps = append(l.gaps, n)
 }
 
 func (p *pass) end(reason string) {
@@ -275,13 +312,7 @@ func (p *pass) refuse(err error) {
 }
 
 // lose counts a fragment that is not recorded into the gap.
-func (p *pass) lose(r segment.Record, why error) {
-	p.line.queue.lose(1)
-	if p.line.gap == nil {
-		p.line.gap = &segment.Note{Kind: segment.NoteGap, From: r.Time, Reason: reason(why)}
-	}
-	p.line.gap.Dropped++
-}
+func (p *pass) lose(r segment.Record, why error) { p.line.lost(r.Time, 0, 1, why) }
 
 // reason is an error in a few words for the timeline.
 func reason(err error) string {

@@ -21,8 +21,8 @@ var (
 
 // Bounds of what a line may have pending.
 const (
-	MaxPending    = 16 << 20 // bytes
-	MaxPendingAge = 10 * time.Second
+	maxPending    = 16 << 20 // bytes
+	maxPendingAge = 10 * time.Second
 )
 
 // Fragment is at most a second of a stream, cut at every key frame, as the recorder hands it over.
@@ -70,6 +70,7 @@ type Placed struct {
 
 // queue is what a line has pending. All its methods return at once.
 type queue struct {
+	limit   int // bytes
 	mu      sync.Mutex
 	items   []item
 	bytes   int
@@ -98,7 +99,7 @@ func (q *queue) add(it item, bytes int) {
 
 // room says whether n bytes more may be pending; q.mu is held.
 func (q *queue) room(n int) bool {
-	return q.bytes+n <= MaxPending && (len(q.items) == 0 || time.Since(q.since) <= MaxPendingAge)
+	return q.bytes+n <= q.limit && (len(q.items) == 0 || time.Since(q.since) <= maxPendingAge)
 }
 
 // take hands over all that is pending, and since when; into is a slice to go on with.

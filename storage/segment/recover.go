@@ -70,15 +70,14 @@ func (r *Reader) walk(size int64) (table []Entry, cut int64, err error) {
 // ErrEmpty: there is not one whole record; the file was not changed. ErrDamaged: there is no header to go by.
 // ErrForged: it is not this camera's; it was not changed.
 func Recover(file File, size, limit int64, key Key) (Summary, error) {
-	r, err := Open(file, size, key)
-	if err == nil {
+	if limit > 0 && limit < size {
+		size = limit // also a footer behind it is not believed
+	} else if r, err := Open(file, size, key); err == nil {
 		return r.Summary(), nil
 	}
-	if r, err = begin(file, key); err != nil {
+	r, err := begin(file, key)
+	if err != nil {
 		return Summary{}, err
-	}
-	if limit > 0 {
-		size = min(size, limit)
 	}
 	table, cut, err := r.walk(size)
 	if err != nil {

@@ -71,14 +71,16 @@ func TestRecoverAfterPowerCutsInRecovery(t *testing.T) {
 // What lies behind the last good sync of a file whose sync failed is not believed, even if it can be read.
 func TestRecoverWithinLimit(t *testing.T) {
 	key := newTestKey()
-	file, ends, _ := build(t, key, testHeader(key), smallSamples(), false)
-	m := &memory{data: bytes.Clone(file), limit: -1}
-	s, err := Recover(m, int64(len(file)), ends[1], key)
-	if err != nil || s.Records != 2 {
-		t.Fatal(err, s.Records)
-	}
-	if err := read(m.data, key); err != nil {
-		t.Fatal(err)
+	for _, finished := range []bool{false, true} {
+		file, ends, _ := build(t, key, testHeader(key), smallSamples(), finished)
+		m := &memory{data: bytes.Clone(file), limit: -1}
+		s, err := Recover(m, int64(len(file)), ends[1], key)
+		if err != nil || s.Records != 2 || !s.Recovered {
+			t.Fatal(err, s.Records)
+		}
+		if err := read(m.data, key); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
