@@ -49,7 +49,7 @@ func (c *cells) learn(g *background, dt float32) {
 	clear(c.line[:])
 	for i := range c.unrest {
 		switch {
-		case c.stirred[i] >= cellMin:
+		case c.flat(i):
 			c.unrest[i] += alpha * (1 - c.unrest[i])
 		case c.habit[i] < cellMin: // else it goes on, but is known so well by now that it is not astray any more
 			c.unrest[i] -= alpha * c.unrest[i]
@@ -58,6 +58,13 @@ func (c *cells) learn(g *background, dt float32) {
 			c.spread(i)
 		}
 	}
+}
+
+// flat says that a cell stirs and what lies two cells above and below it does not, as it is with writing. What stands
+// upright is no writing, however often it comes by.
+func (c *cells) flat(i int) bool {
+	return c.stirred[i] >= cellMin && (i < 2*cellsW || c.stirred[i-2*cellsW] < cellMin) &&
+		(i+2*cellsW >= len(c.stirred) || c.stirred[i+2*cellsW] < cellMin)
 }
 
 // habits counts the places that stray far so often that they are not astray any more when they do: a cell of such
