@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"hearth/nvr/media"
@@ -10,7 +11,9 @@ import (
 // Camera is one simulated camera. Fill in the exported fields before Server.Run and leave them alone then; Trouble may
 // be switched, and the methods called, at any time.
 type Camera struct {
-	Name   string // the path of its address: rtsp://host/Name and rtsp://host/Name/sub
+	// Name is the path of its address: rtsp://host/Name and rtsp://host/Name/sub. "" is the scene's title in small
+	// letters with dashes.
+	Name   string
 	Number uint16 // in the mark of each picture; 0: its place among the server's cameras, from 1
 
 	// Scene is what it sees; nil is one of the yards, chosen by Number.
@@ -70,9 +73,6 @@ func (c *Camera) fill(i int) {
 	if c.Number == 0 {
 		c.Number = uint16(i + 1)
 	}
-	if c.Name == "" {
-		c.Name = fmt.Sprintf("camera%d", c.Number)
-	}
 	if c.FPS == 0 {
 		c.FPS = 15
 	}
@@ -90,6 +90,12 @@ func (c *Camera) fill(i int) {
 	}
 	if c.Scene == nil {
 		c.Scene = Yard(int(c.Number) - 1)
+	}
+	if c.Name == "" {
+		c.Name = strings.ReplaceAll(strings.ToLower(c.Scene.Title), " ", "-")
+		if c.Clip != nil {
+			c.Name = fmt.Sprintf("clip-%d", c.Number)
+		}
 	}
 }
 
@@ -126,4 +132,24 @@ func (c *Camera) TakenAt(frame uint32) time.Time {
 		return time.Time{}
 	}
 	return st.start.Add(st.source.taken(int64(frame)))
+}
+
+// Visits lists who passes through a drawn camera's picture from one time to another: the truth that a look for motion
+// can be compared with. Ask after Server.Ready. A clip has none.
+func (c *Camera) Visits(from, to time.Time) []TimedVisit {
+	st := c.streams[media.Main]
+	if st == nil || c.Clip != nil {
+		return nil
+	}
+	var visits []TimedVisit
+	for _, v := range c.Scene.Spans(from.Sub(st.start), to.Sub(st.start)) {
+		visits = append(visits, TimedVisit{Kind: v.Kind, From: st.start.Add(v.From), To: st.start.Add(v.To)})
+	}
+	return visits
+}
+
+// TimedVisit is a Visit by the box's clock.
+type TimedVisit struct {
+	Kind     string
+	From, To time.Time
 }

@@ -150,6 +150,8 @@ func (c *Clip) AnnexB() []byte {
 // playing is the source of a stream that plays a clip.
 type playing struct{ clip *Clip }
 
+func (p *playing) warm() {}
+
 func (p *playing) media() *description.Media {
 	m := &description.Media{Type: description.MediaTypeVideo}
 	if p.clip.Codec == media.H265 {

@@ -56,13 +56,20 @@ func (d *drawing) restart(v Video, b bool) error {
 	if err != nil {
 		return err
 	}
-	if d.view == nil || v.Width != d.video.Width || v.Height != d.video.Height {
-		d.view = d.camera.Scene.View(v.Width, v.Height, d.camera.Number)
-		d.pic = h264.NewPicture(v.Width, v.Height)
+	if v.Width != d.video.Width || v.Height != d.video.Height {
+		d.view = nil // warm draws it
 	}
 	d.enc, d.video, d.b, d.count = enc, v, b, 0
 	d.format.SafeSetParams(enc.SPS(), enc.PPS())
 	return nil
+}
+
+// warm draws what does not move, some tenths of a second of work for a large picture.
+func (d *drawing) warm() {
+	if d.view == nil {
+		d.view = d.camera.Scene.View(d.video.Width, d.video.Height, d.camera.Number)
+		d.pic = h264.NewPicture(d.video.Width, d.video.Height)
+	}
 }
 
 func (d *drawing) media() *description.Media {
@@ -99,6 +106,7 @@ func (d *drawing) frame(n int64, wall time.Time, fresh bool, t *troubles) ([]uni
 	if fresh {
 		d.enc.Flush() // what waited from before the pause is too old
 	}
+	d.warm()
 	d.view.Draw(d.pic, uint32(n), d.taken(n), wall)
 	d.given[d.count%4] = n
 	d.count++

@@ -195,3 +195,39 @@ func TestWrongPasswordIsRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestSoundDecodes(t *testing.T) {
+	t.Parallel()
+	mu, a, aac := small("mu"), small("a"), small("aac")
+	mu.Sound, a.Sound, aac.Sound = sim.PCMU, sim.PCMA, sim.AAC
+	s := serve(t, mu, a, aac)
+	for _, c := range []struct {
+		camera *sim.Camera
+		rate   int
+		loud   bool
+	}{{mu, 8000, true}, {a, 8000, true}, {aac, 16000, false}} {
+		t.Run(c.camera.Name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, program(t, "ffmpeg"), "-v", "warning", "-rtsp_transport", "tcp", "-analyzeduration", "700000",
+				"-i", s.URL(c.camera, media.Sub), "-map", "0:a", "-t", "1", "-f", "s16le", "-")
+			var out, errs bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &errs
+			if err := cmd.Run(); err != nil || errs.Len() > 0 {
+				t.Fatalf("ffmpeg: %v\n%s", err, errs.String())
+			}
+			b := out.Bytes()
+			if n := len(b) / 2; n < c.rate*9/10 || n > c.rate*11/10 {
+				t.Errorf("%d samples in a second, want about %d", n, c.rate)
+			}
+			loudest := 0
+			for i := 0; i+1 < len(b); i += 2 {
+				loudest = max(loudest, int(int16(uint16(b[i])|uint16(b[i+1])<<8)))
+			}
+			if c.loud && (loudest < 1200 || loudest > 1800) || !c.loud && loudest > 0 {
+				t.Errorf("the loudest sample is %d", loudest)
+			}
+		})
+	}
+}

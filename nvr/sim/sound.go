@@ -93,12 +93,12 @@ func aLaw(pcm []byte) []byte {
 	return b
 }
 
-// send sends all chunks that are due by since. After a pause it goes on with now.
+// skip leaves out what was due by now, after a pause.
+func (t *soundTrack) skip(since time.Duration) { t.next = ticks(since, t.rate) / int64(t.chunk) }
+
+// send sends all chunks that are due by now.
 func (t *soundTrack) send(since time.Duration, at time.Time, jump time.Duration) error {
 	due := ticks(since, t.rate) / int64(t.chunk)
-	if due-t.next > int64(t.rate/t.chunk) {
-		t.next = due
-	}
 	for ; t.next <= due; t.next++ {
 		chunk := t.chunks[t.next%int64(len(t.chunks))]
 		if err := t.track.send(chunk, t.next*int64(t.chunk)+ticks(jump, t.rate), at, &troubles{}); err != nil {

@@ -21,6 +21,8 @@ import (
 type source interface {
 	// media describes the video for a DESCRIBE.
 	media() *description.Media
+	// warm does what takes long before the first picture.
+	warm()
 	// due says when picture n, in the order of sending, is sent, since the start; at is the first one due then.
 	due(n int64) time.Duration
 	at(since time.Duration) int64
@@ -126,6 +128,7 @@ func (st *stream) offer(sound Sound) error {
 
 // run sends pictures when they are due, until ctx ends.
 func (st *stream) run(ctx context.Context) error {
+	st.source.warm()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for n := int64(0); ; n++ {
@@ -168,6 +171,9 @@ func (st *stream) tick(n int64) error {
 	}
 	if st.fresh && len(units) > 0 {
 		st.fresh = false
+		if st.sound != nil {
+			st.sound.skip(time.Since(st.start))
+		}
 	}
 	if err := st.report(&now); err != nil {
 		return err
@@ -179,7 +185,7 @@ func (st *stream) tick(n int64) error {
 		}
 		st.remember(u.number)
 	}
-	if st.sound != nil {
+	if st.sound != nil && !st.fresh {
 		return st.sound.send(time.Since(st.start), due, now.clock)
 	}
 	return nil

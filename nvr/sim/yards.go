@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 )
@@ -28,8 +29,16 @@ func lights(n int) light {
 	}[n%3]
 }
 
-// places is place n of Yard.
+// places is place n of Yard. The same places come again in another light, with a number to their name.
 func places(n int) place {
+	p := fivePlaces(n)
+	if n >= 5 {
+		p.title = fmt.Sprintf("%s %d", p.title, n/5+1)
+	}
+	return p
+}
+
+func fivePlaces(n int) place {
 	l := lights(n / 5)
 	coats := [...]color{hex(0xB8453A), hex(0xE0A030), hex(0x2F6FA8), hex(0x5B8C5A), hex(0x8A4F9E), hex(0xD9D4C8)}
 	coat := func(i int) color { return coats[(n+i)%len(coats)] }

@@ -167,6 +167,92 @@ func TestDecoderShowsTheReconstruction(t *testing.T) {
 	}
 }
 
+// TestReconstructionIsNearThePicture: bit-exact nonsense would pass the test above.
+func TestReconstructionIsNearThePicture(t *testing.T) {
+	for _, qp := range []int{10, 16, 22, 28, 34, 40} {
+		var p *Picture
+		e, err := New(Config{
+			Width: 320, Height: 192, FPS: 15, GOP: 5, QP: qp,
+			Reconstructed: func(n int64, rec *Picture) {
+				sum := 0.0
+				for i, v := range p.Y {
+					d := float64(v) - float64(rec.Y[i])
+					sum += d * d
+				}
+				// Uniform quantisation errs by a twelfth of the step squared; skipping and the dead zone by more.
+				if mse, limit := sum/float64(len(p.Y)), 1+0.2*qpStep(qp)*qpStep(qp); mse > limit {
+					t.Errorf("QP %d, picture %d: mean squared error %.1f, want at most %.1f", qp, n, mse, limit)
+				}
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := rand.New(rand.NewPCG(1, 1))
+		p = NewPicture(320, 192)
+		for n := range 10 {
+			scene(p, n, r)
+			if _, err := e.Encode(p, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestKeyFramesAndRate(t *testing.T) {
+	const rate = 800_000
+	e, err := New(Config{Width: 640, Height: 360, FPS: 15, GOP: 15, Bitrate: rate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	p := NewPicture(640, 360)
+	bits := 0
+	const pictures, warmUp = 150, 45
+	for n := range pictures {
+		scene(p, n, r)
+		frames, err := e.Encode(p, n == 20)
+		if err != nil || len(frames) != 1 {
+			t.Fatalf("%d frames, %v", len(frames), err)
+		}
+		want := n == 0 || n == 15 || n >= 20 && (n-20)%15 == 0
+		if frames[0].Key != want || want != (len(frames[0].NALs) == 3) {
+			t.Errorf("picture %d: key %v with %d NAL units, want key %v", n, frames[0].Key, len(frames[0].NALs), want)
+		}
+		if n >= warmUp {
+			for _, nal := range frames[0].NALs {
+				bits += 8 * len(nal)
+			}
+		}
+	}
+	got := float64(bits) * 15 / (pictures - warmUp)
+	if got < 0.8*rate || got > 1.2*rate {
+		t.Errorf("%.0f bits per second, want about %d", got, rate)
+	}
+}
+
+func TestBadConfigurations(t *testing.T) {
+	for _, c := range []Config{
+		{},
+		{Width: 8, Height: 64, FPS: 15},
+		{Width: 321, Height: 180, FPS: 15},
+		{Width: 320, Height: 180},
+		{Width: 320, Height: 180, FPS: 15, QP: 60},
+		{Width: 320, Height: 180, FPS: 15, GOP: -1},
+	} {
+		if _, err := New(c); err == nil {
+			t.Errorf("%+v is taken", c)
+		}
+	}
+	e, err := New(Config{Width: 64, Height: 64, FPS: 15})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Encode(NewPicture(32, 32), false); err == nil {
+		t.Error("a picture of another size is taken")
+	}
+}
+
 func firstDifference(a, b []byte) int {
 	for i := range a {
 		if a[i] != b[i] {
