@@ -151,10 +151,9 @@ func (s *Server) getThumbnail(ctx context.Context, in *eventInput) (*pictureOutp
 	return &pictureOutput{Type: "image/jpeg", Time: stamp(e.Start), Body: jpeg}, nil
 }
 
-// alarmed makes noise about footage that is not the camera's own.
+// alarmed makes a line in the audit log of footage that is not the camera's own; storage has made noise already.
 func (s *Server) alarmed(g access.Grant, err error) error {
 	if errors.Is(err, storage.ErrForged) {
-		s.Log.Error("ALARM: what lies on the disk is not what this camera's key sealed there", "camera", g.Camera(), "error", err)
 		s.looks.did(access.Entry{Act: "alarm.forged", Camera: g.Camera(), User: g.User()})
 	}
 	return err

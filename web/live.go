@@ -1,11 +1,13 @@
 package web
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -71,18 +73,31 @@ func (s *Server) getLive(ctx context.Context, in *liveInput) (*huma.StreamRespon
 		s.live.Add(1)
 		defer s.live.Done()
 		c := humaecho.Unwrap(h)
+		raw := &hijacked{ResponseWriter: c.Response()}
 		// The library compares Origin with Host itself, and answers when the request is none for a WebSocket.
-		conn, err := websocket.Accept(c.Response(), c.Request(), &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
+		conn, err := websocket.Accept(raw, c.Request(), &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
 		if err != nil {
 			s.Log.Debug("no WebSocket", "error", err)
 			return
 		}
-		s.watch(ctx, conn, v, viewer, stream)
+		s.watch(ctx, conn, raw.conn, v, viewer, stream)
 	}}, nil
 }
 
+// hijacked keeps the connection that the library takes over, to be able to cut it.
+type hijacked struct {
+	http.ResponseWriter
+	conn net.Conn
+}
+
+// Hijack implements http.Hijacker.
+func (h *hijacked) Hijack() (conn net.Conn, rw *bufio.ReadWriter, err error) {
+	h.conn, rw, err = http.NewResponseController(h.ResponseWriter).Hijack()
+	return h.conn, rw, err
+}
+
 // watch passes a viewer's messages on until one of the two ends or the grant does.
-func (s *Server) watch(ctx context.Context, conn *websocket.Conn, v *visitor, viewer *live.Viewer, stream media.Stream) {
+func (s *Server) watch(ctx context.Context, conn *websocket.Conn, raw net.Conn, v *visitor, viewer *live.Viewer, stream media.Stream) {
 	defer conn.CloseNow()
 	began := time.Now()
 	s.looks.saw(v, v.grant.Camera(), "live", began, began)
@@ -92,7 +107,7 @@ func (s *Server) watch(ctx context.Context, conn *websocket.Conn, v *visitor, vi
 	// ends the watching is kept apart from it: there has to be a last word.
 	heard := conn.CloseRead(context.WithoutCancel(ctx))
 	ctx, cancel := s.whileGranted(ctx, viewer.Grant(), func() {
-		time.AfterFunc(liveLastWord, func() { conn.CloseNow() }) // also what is stuck in a write
+		time.AfterFunc(liveLastWord, func() { raw.Close() }) // also what is stuck in a write
 	})
 	defer cancel()
 	defer context.AfterFunc(heard, cancel)()
@@ -107,7 +122,8 @@ func (s *Server) watch(ctx context.Context, conn *websocket.Conn, v *visitor, vi
 		if err == nil {
 			continue
 		}
-		last := time.AfterFunc(liveLastWord, func() { conn.CloseNow() })
+		// The library waits longer for the other side's last word than a right that was taken may last.
+		last := time.AfterFunc(liveLastWord, func() { raw.Close() })
 		defer last.Stop()
 		switch {
 		case errors.Is(context.Cause(ctx), access.ErrDenied):

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/storage"
 	"hearth/storage/access"
 )
 
@@ -223,12 +224,7 @@ type auditLine struct {
 	Denied bool            `json:"denied,omitempty"`
 	Detail string          `json:"detail,omitempty"`
 	From   string          `json:"from,omitempty" doc:"The address that it was done from"`
-	Saw    *span           `json:"saw,omitempty" doc:"The span that was looked at"`
-}
-
-type span struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
+	Saw    *storage.Span   `json:"saw,omitempty" doc:"The span that was looked at"`
 }
 
 func (s *Server) getAudit(_ context.Context, in *auditInput) (*struct{ Body list[auditLine] }, error) {
@@ -260,7 +256,7 @@ func (s *Server) getAudit(_ context.Context, in *auditInput) (*struct{ Body list
 			line.Camera = &e.Camera
 		}
 		if !e.From.IsZero() {
-			line.Saw = &span{e.From, e.To}
+			line.Saw = &storage.Span{From: e.From, To: e.To}
 		}
 		out.Body.Items = append(out.Body.Items, line)
 	}

@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -239,7 +241,7 @@ func (s *Server) document() huma.Config {
 		Marshal:   huma.DefaultJSONFormat.Marshal,
 		Unmarshal: huma.DefaultJSONFormat.Unmarshal,
 	}
-	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	registry := huma.NewMapRegistry("#/components/schemas/", schemaName)
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -287,4 +289,10 @@ func (s *Server) refuse(err error, c echo.Context) {
 	if err := json.NewEncoder(c.Response()).Encode(model); err != nil {
 		s.Log.Debug("an answer was not taken", "error", err)
 	}
+}
+
+// schemaName gives a type its name in the document: a cameraView is a Camera.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	return strings.NewReplacer("View", "", "DTO", "").Replace(name)
 }
