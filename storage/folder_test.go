@@ -1,0 +1,121 @@
+package storage
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"hearth/nvr/media"
+	"hearth/storage/access"
+)
+
+// oneLine makes sure that an error is something to print.
+func oneLine(t *testing.T, err error) {
+	t.Helper()
+	if s := err.Error(); strings.Contains(s, "\n") || strings.Contains(s, "goroutine") || len(s) > 400 {
+		t.Errorf("not one clear line: %s", s)
+	}
+}
+
+func TestSecondProcess(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		for range 2 {
+			s, err := Open(Options{Dir: r.dir})
+			if s != nil || !errors.Is(err, ErrInUse) {
+				t.Fatal(s, err)
+			}
+			oneLine(t, err)
+		}
+		for name, tool := range map[string]func() error{
+			"check":   func() error { _, err := Check(t.Context(), r.dir, false); return err },
+			"rebuild": func() error { _, err := Rebuild(t.Context(), r.dir, nil); return err },
+		} {
+			if err := tool(); !errors.Is(err, ErrInUse) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		r.reopen() // the first one was not harmed
+	})
+}
+
+func TestUnwritableFolder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{file, filepath.Join(file, "below"), "/proc/hearth", ""} {
+		s, err := Open(Options{Dir: dir})
+		if s != nil || err == nil {
+			t.Fatalf("%q: %v", dir, err)
+		}
+		oneLine(t, err)
+	}
+
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
+	if os.Getuid() == 0 { // nothing is unwritable for root: look at it as somebody else
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if err := unix.Setfsuid(65534); err != nil {
+			t.Skip(err)
+		}
+		defer func() { _ = unix.Setfsuid(0) }()
+	}
+	s, err := Open(Options{Dir: dir})
+	if s != nil || !errors.Is(err, ErrNotWritable) || !strings.Contains(err.Error(), dir) {
+		t.Fatal(err)
+	}
+	oneLine(t, err)
+}
+
+// A disk that is not mounted, or another one, is an error and not a new beginning.
+func TestVolumeMissing(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		cam := r.camera()
+		w := r.writer(cam, media.Main)
+		run := r.begin(w, cam, media.Main)
+		r.record(w, run, 0, 5, 5)
+		r.close()
+		refused := func(why string) {
+			t.Helper()
+			s, err := Open(Options{Dir: r.dir, Log: slog.New(slog.DiscardHandler)})
+			if s != nil || !errors.Is(err, ErrVolumeMissing) {
+				t.Fatalf("%s: %v", why, err)
+			}
+			oneLine(t, err)
+		}
+		media0, aside := filepath.Join(r.dir, "media"), filepath.Join(r.dir, "aside")
+		if err := os.Rename(media0, aside); err != nil {
+			t.Fatal(err)
+		}
+		refused("no media folder")
+		if err := os.Mkdir(media0, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		refused("an empty mount point")
+		if err := writeVolume(media0, volume{Volume: media.NewUUID(), Made: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		refused("another disk")
+		if err := os.RemoveAll(media0); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(aside, media0); err != nil {
+			t.Fatal(err)
+		}
+		r.open(Options{})
+		if got := r.pieces(r.grant(cam, access.Footage), media.Main, run.Start, time.Now()); len(got) != 5 {
+			t.Fatalf("%d pieces when it was back", len(got))
+		}
+	})
+}
