@@ -34,6 +34,9 @@ func SplitURL(raw string) (clean, user, pass string, err error) {
 		return "", "", "", badAddress("The address has no valid host: it should look like rtsp://192.168.1.20:554/stream1.")
 	}
 	// A fragment has no meaning in RTSP; some cameras have a '#' in a path.
+	if strings.HasPrefix(path, "#") {
+		path = "/" + path
+	}
 	path = strings.ReplaceAll(path, "#", "%23")
 	path = strings.ReplaceAll(path, " ", "%20")
 	u, perr := url.Parse(scheme + "://" + host + path)
