@@ -37,6 +37,7 @@ type recipe struct {
 	seconds, fps  int
 	gop, bframes  int
 	width, height int
+	noise         bool   // sensor noise, at 4 Mbit/s
 	extra         string // more encoder parameters, x264-params or x265-params
 }
 
@@ -62,6 +63,9 @@ func makeClip(t testing.TB, r recipe) *clip {
 	file := filepath.Join(dir, "clip.mp4")
 	size := strconv.Itoa(r.width) + "x" + strconv.Itoa(r.height)
 	args := []string{"-v", "error", "-f", "lavfi", "-i", "testsrc2=size=" + size + ":rate=" + strconv.Itoa(r.fps), "-t", strconv.Itoa(r.seconds), "-pix_fmt", "yuv420p"}
+	if r.noise {
+		args = append(args, "-vf", "noise=alls=12:allf=t", "-b:v", "4M", "-maxrate", "4M", "-bufsize", "4M")
+	}
 	bsf, container := "h264_mp4toannexb", "h264"
 	if r.hevc {
 		bsf, container = "hevc_mp4toannexb", "hevc"

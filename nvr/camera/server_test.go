@@ -34,6 +34,8 @@ type fakeCamera struct {
 	listener net.Listener
 	address  string
 
+	streams sync.Map // path → *gortsplib.ServerStream, for those that are not in paths
+
 	mu       sync.Mutex
 	describe []base.Header // headers of the DESCRIBE requests
 	conns    map[*gortsplib.ServerConn]bool
@@ -169,6 +171,9 @@ func (f *fakeCamera) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*bas
 		res, err := f.refuse(ctx.Request)
 		return res, nil, err
 	}
+	if s, ok := f.streams.Load(ctx.Path); ok {
+		return &base.Response{StatusCode: base.StatusOK}, s.(*gortsplib.ServerStream), nil
+	}
 	p := f.paths[ctx.Path]
 	if p == nil {
 		return &base.Response{StatusCode: base.StatusNotFound}, nil, nil
@@ -182,6 +187,9 @@ func (f *fakeCamera) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Resp
 		res, err := f.refuse(ctx.Request)
 		return res, nil, err
 	}
+	if s, ok := f.streams.Load(ctx.Path); ok {
+		return &base.Response{StatusCode: base.StatusOK}, s.(*gortsplib.ServerStream), nil
+	}
 	p := f.paths[ctx.Path]
 	if p == nil {
 		return &base.Response{StatusCode: base.StatusNotFound}, nil, nil
@@ -194,6 +202,9 @@ func (f *fakeCamera) OnStreamWriteError(*gortsplib.ServerHandlerOnStreamWriteErr
 
 // OnPlay implements gortsplib's handler.
 func (f *fakeCamera) OnPlay(ctx *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+	if f.paths[ctx.Path] == nil {
+		return &base.Response{StatusCode: base.StatusOK}, nil
+	}
 	f.mu.Lock()
 	f.conns[ctx.Conn] = true
 	f.mu.Unlock()
