@@ -21,8 +21,8 @@ const (
 
 // looks makes lines of who looked at what, so that dragging over a day is not a thousand of them.
 type looks struct {
-	access *access.Access
-	log    *slog.Logger
+	audit func(access.Entry) error // access.Access.Audit
+	log   *slog.Logger
 
 	mu       sync.Mutex
 	sittings map[sittingKey]*sitting
@@ -41,8 +41,8 @@ type sitting struct {
 	unwritten bool // the span has grown since
 }
 
-func newLooks(a *access.Access, log *slog.Logger) *looks {
-	return &looks{access: a, log: log, sittings: make(map[sittingKey]*sitting)}
+func newLooks(audit func(access.Entry) error, log *slog.Logger) *looks {
+	return &looks{audit: audit, log: log, sittings: make(map[sittingKey]*sitting)}
 }
 
 // saw notes that a person got pictures, sound or a file of what a camera saw from one time to another.
@@ -109,7 +109,7 @@ func (l *looks) denied(v *visitor, d door, id string) {
 
 // did notes an act that is a line of its own.
 func (l *looks) did(e access.Entry) {
-	if err := l.access.Audit(e); err != nil {
+	if err := l.audit(e); err != nil {
 		l.log.Error("a line of the audit log is lost", "act", e.Act, "error", err)
 	}
 }

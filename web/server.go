@@ -138,7 +138,7 @@ func (s *Server) prepare() {
 		s.Log = slog.Default()
 	}
 	s.started = time.Now()
-	s.looks = newLooks(s.access(), s.Log)
+	s.looks = newLooks(s.access().Audit, s.Log)
 	s.meter = newMeter(s.Version)
 }
 
