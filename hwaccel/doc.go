@@ -1,3 +1,5 @@
+//go:build cgo
+
 // Package hwaccel is Hearth's hold on FFmpeg, and the only place with cgo: it decodes a camera's pictures, with
 // hardware where that is proven to work and in software otherwise, scales them, and codes JPEGs.
 //

@@ -25,7 +25,12 @@ mkdir -p "$cache"
 
 # What the build depends on besides the source's version. The cache is valid as long as this is unchanged.
 tarball=${FFMPEG_SRC:-}
-[ -z "$tarball" ] || tarball=$(realpath "$tarball") || fail "FFMPEG_SRC: no such file"
+if [ -n "$tarball" ]; then
+	[ -f "$tarball" ] || fail "FFMPEG_SRC: there is no file $tarball"
+	tarball=$(realpath "$tarball")
+fi
+# A shell that took over env.sh's settings would otherwise take our own build for the system's.
+case "${PKG_CONFIG_PATH:-}" in "$cache"/*) unset PKG_CONFIG_PATH ;; esac
 recipe=$( { cat "$here/build.sh"; uname -m; echo "$tarball ${NV_CODEC_SRC:-} ${HEARTH_FFMPEG:-}"; } | sha256sum | cut -c1-16)
 
 ready() { # prints the ready build's directory, or "system"

@@ -24,6 +24,7 @@ line CGO_ENABLED 1
 line CGO_CFLAGS '-O2'
 # No section garbage collection here: with it Go's race detector does not link any more.
 line CGO_LDFLAGS '-O2'
+case "${PKG_CONFIG_PATH:-}" in "$cache"/*) PKG_CONFIG_PATH= ;; esac # of an earlier call
 if [ "$where" = system ]; then
 	line PKG_CONFIG_PATH "${PKG_CONFIG_PATH:-}"
 else
