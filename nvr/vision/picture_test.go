@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"image/jpeg"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -36,6 +37,16 @@ func TestPicture(t *testing.T) {
 				t.Errorf("the second bar is %d %d %d", r>>8, g>>8, b>>8)
 			}
 		})
+	}
+}
+
+func TestAProgramNamedFromHere(t *testing.T) {
+	c := still(t)
+	t.Chdir(filepath.Dir(program))
+	for _, name := range []string{"./hearth-vision", program} {
+		if _, err := Picture(context.Background(), name, c.Track(), c.Units[0], 0); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -40,7 +41,14 @@ type process struct {
 // start starts the program with nothing but its pipes: no environment but what drivers of hardware need, a process
 // group of its own, so that an interrupt typed at the terminal is for hearth alone.
 func start(program string, log *slog.Logger) (*process, error) {
-	cmd := exec.Command(program)
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	if path, err = filepath.Abs(path); err != nil { // its folder is another than ours
+		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	cmd := exec.Command(path)
 	cmd.Dir = "/"
 	cmd.Env = driverEnvironment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
