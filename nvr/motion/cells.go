@@ -14,6 +14,9 @@ const (
 	unrestMuch = 0.32 // part of the time for which a cell has to stir to be restless
 )
 
+// cellOf is the cell that a place lies in.
+func cellOf(x, y int) int { return y/cellSize*cellsW + x/cellSize }
+
 // cells know which parts of the picture change all day: a clock burned into it, a mark, a tree. What stirs there, and
 // right beside it, is no news.
 type cells struct {

@@ -116,7 +116,7 @@ func (d *Detector) Look(luma []byte, at time.Duration) Result {
 	dt = min(dt, 10)
 	d.fit.run(&d.half, &d.ground, d.area)
 	s := d.ground.pass(&d.half, &d.fit, d.area, pass{dt: dt, learn: learn, looks: d.looks, limits: d.limits})
-	if s.astray > s.used*changedPart/100 || d.fit.lost() {
+	if s.astray > s.used*changedPart/100 || d.fit.gone {
 		return d.restart(at, learn)
 	}
 	out := d.judge(at, dt, d.looks < warmLooks || d.warmed < warmSeconds)

@@ -7,6 +7,8 @@ const (
 	maxWhole         = 6                         // whole places of shift; twice as many pixels
 	bright, dark     = float32(225), float32(20) // luma beyond which a picture may be clipped
 	clipMargin       = 3                         // luma by which noise blurs where a picture is clipped
+	noiseMost        = 4                         // more than that is no noise
+
 	// A background is lost when the median residual is so many deviations, and such a part of the picture's own
 	// median deviation from its middle, and neighbouring residuals are so much correlated.
 	lostNoise = 3
@@ -28,7 +30,8 @@ type fitter struct {
 	model
 	wholeX, wholeY int     // the whole part of the shift, in places
 	low, high      clip    // where picture and background may be clipped
-	noise          float32 // median of residual over deviation, over what it is for a normal distribution; 1 or more
+	gone           bool    // the background is not to be found in the picture
+	noise          float32 // median of residual over deviation, over what it is for a normal distribution; 1 to 4
 
 	samples [maxSamples]sample
 	n       int
@@ -52,7 +55,7 @@ type clip struct{ picture, ground float32 }
 
 // sample is one place that the fit looks at.
 type sample struct {
-	picture, ground, gx, gy, weight, dev float32
+	picture, ground, gx, gy, px, py, weight, dev float32
 }
 
 // run fits the background to the picture.
@@ -74,6 +77,7 @@ func (f *fitter) run(h *halver, g *background, a *area) {
 		spread = f.spread()
 	}
 	f.noise = f.strays()
+	f.gone = f.lost() && !f.relit(h, g, a)
 }
 
 // gather collects the samples for the present whole shift.
@@ -90,6 +94,7 @@ func (f *fitter) gather(h *halver, g *background, a *area) {
 			c, m := h.luma[i], g.mean[j]
 			s := sample{picture: c, ground: m, dev: g.dev[j] + devFloor}
 			s.gx, s.gy = (g.mean[j+1]-g.mean[j-1])*0.5, (g.mean[j+halfW]-g.mean[j-halfW])*0.5
+			s.px, s.py = (h.luma[i+1]-h.luma[i-1])*0.5, (h.luma[i+halfW]-h.luma[i-halfW])*0.5
 			s.weight = 1 / (1 + g.wild[j]*0.25)
 			f.low = clip{min(f.low.picture, c), min(f.low.ground, m)}
 			f.high = clip{max(f.high.picture, c), max(f.high.ground, m)}
@@ -136,7 +141,7 @@ func (f *fitter) strays() float32 {
 		s := &f.samples[i]
 		f.levels[min(int(abs(f.residual(s))/(f.gain*s.dev)*64), len(f.levels)-1)]++
 	}
-	return max(1, float32(f.median()+1)/64/0.845)
+	return clamp(float32(f.median()+1)/64/0.845, 1, noiseMost)
 }
 
 // lost says that the background is not to be found in the picture: it strays far, and what the fit leaves is nearly as
@@ -167,6 +172,28 @@ func (f *fitter) lost() bool {
 		before = r
 	}
 	return alike > lostAlike*all
+}
+
+// relit says that the background is still there, but in another light here than there, which one gain and offset can
+// not tell: its texture is where it was. Then the fit is but the median offset.
+func (f *fitter) relit(h *halver, g *background, a *area) bool {
+	x, y := f.wholeX, f.wholeY
+	f.wholeX, f.wholeY = 0, 0
+	f.gather(h, g, a)
+	var t texture
+	for i := range f.samples[:f.n] {
+		s := &f.samples[i]
+		t.ground += s.gx*s.gx + s.gy*s.gy
+		t.picture += s.px*s.px + s.py*s.py
+		t.both += s.gx*s.px + s.gy*s.py
+	}
+	if !t.kept(f.n, devFloor) {
+		f.wholeX, f.wholeY = x, y
+		return false
+	}
+	f.model = model{gain: 1, offset: f.medianDifference()}
+	f.noise = f.strays()
+	return true
 }
 
 func (f *fitter) residual(s *sample) float32 {

@@ -11,6 +11,7 @@ const (
 	warmLooks   = 5   // looks, and
 	warmSeconds = 8   // seconds, for which the background is young
 	largeArea   = 4   // times as large as the least that counts has to be what counts at once
+	hugeArea    = 27  // the same before a young background
 	flatHeight  = 12  // places: what is no higher may be writing
 	dropTime    = 0.5 // seconds between two pictures in which nothing but a drop leaves its place
 	clearWeight = 200 // weight at which a score reaches 0.63
@@ -19,7 +20,7 @@ const (
 // judge says what of the last pass moves.
 func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 	out := Result{WarmUp: warm, Fit: d.fit.result()}
-	found := d.find.regions(&d.half, &d.fit, &d.ground, &d.cells, d.area)
+	found := d.find.regions(scene{&d.half, &d.fit, &d.ground, &d.cells, d.area})
 	crowded := d.crowd.learn(found, dt)
 	drops := crowded > 0 && dt > 0 && dt < dropTime
 	var total float32
@@ -27,7 +28,7 @@ func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 	n := 0
 	for i := range found {
 		o := &found[i]
-		if o.stirring < max(d.limits.area/2, crowded/2, 4) || o.lit(d.fit.noise*devFloor) {
+		if o.lit || o.stirring < max(d.limits.area/2, crowded/2, 4) {
 			continue
 		}
 		if drops && o.fresh > o.stirring*3/4 {
@@ -68,7 +69,10 @@ func (d *Detector) sure(o *region, at time.Duration, crowded int, warm bool) boo
 		return false
 	}
 	writing := o.beside >= o.stirring*9/10 && o.y1-o.y0 <= flatHeight
-	return follows || (!warm && !writing && o.stirring >= max(largeArea*d.limits.area, crowded))
+	if warm {
+		return follows || (o.stirring >= hugeArea*d.limits.area && o.y1-o.y0 > 2*flatHeight)
+	}
+	return follows || (!writing && o.stirring >= max(largeArea*d.limits.area, crowded))
 }
 
 // keep puts a region among the surest ones, and says how many they are now.

@@ -2,6 +2,7 @@ package motion
 
 const (
 	bridge   = 2   // places between two parts of one region, at most
+	roomy    = 200 // places of a region in another light in front of which something may move
 	maxParts = 256 // regions looked at in one picture; more are nothing but noise
 )
 
@@ -16,8 +17,8 @@ type region struct {
 	fresh          int     // of those, the ones that were not astray in the picture before
 	beside         int     // of those, the ones in line with restless cells
 	zones          uint32
-	// Texture: gradients of the background (in today's light) and of the picture, squared and multiplied.
-	ground, picture, both float32
+	texture        texture
+	lit            bool // nothing but the background in another light
 }
 
 // run is a stretch of astray places in one row.
@@ -33,15 +34,26 @@ type finder struct {
 	index [halfW / 2 * halfH]int16 // region of a run that is its own parent, plus 1
 	found [maxParts]region
 	count int
+
+	textures [cellsW * cellsH]texture // of one region, cell by cell
+}
+
+// scene is all that a region is seen in.
+type scene struct {
+	half   *halver
+	fit    *fitter
+	ground *background
+	cells  *cells
+	area   *area
 }
 
 // regions finds all regions of the last pass.
-func (r *finder) regions(h *halver, f *fitter, g *background, c *cells, a *area) []region {
+func (r *finder) regions(v scene) []region {
 	r.n, r.count = 0, 0
 	before, above := 0, 0 // first run of the rows y-2 and y-1
 	for y := 1; y < halfH-1; y++ {
 		first := r.n
-		r.row(g, y)
+		r.row(v.ground, y)
 		for i := first; i < r.n; i++ {
 			for k := before; k < first; k++ {
 				if r.runs[k].x0 <= r.runs[i].x1+1 && r.runs[k].x1 >= r.runs[i].x0-1 {
@@ -62,9 +74,50 @@ func (r *finder) regions(h *halver, f *fitter, g *background, c *cells, a *area)
 			r.count++
 			r.index[root] = int16(r.count)
 		}
-		r.found[r.index[root]-1].add(r.runs[i], h, f, g, c, a)
+		r.found[r.index[root]-1].add(r.runs[i], v)
+	}
+	noise := v.fit.noise * devFloor
+	for i := range r.found[:r.count] {
+		o := &r.found[i]
+		switch {
+		case o.stirring == 0 || !o.texture.kept(o.astray, noise):
+		case o.astray < roomy:
+			o.lit = true
+		default:
+			r.unlight(i, v, noise)
+		}
 	}
 	return r.found[:r.count]
+}
+
+// unlight takes out of a region what is but the background in another light: where the texture, cell by cell, is still
+// there, or there is none to tell by. What is left moves in front of it.
+func (r *finder) unlight(n int, v scene, noise float32) {
+	clear(r.textures[:])
+	for i := range r.n {
+		if int(r.index[r.root(i)])-1 != n {
+			continue
+		}
+		k := &r.runs[i]
+		for x := int(k.x0); x <= int(k.x1); x++ {
+			if j := int(k.y)*halfW + x; v.ground.state[j]&astray != 0 {
+				r.textures[cellOf(x, int(k.y))].add(v, j)
+			}
+		}
+	}
+	o := &r.found[n]
+	*o = region{x0: halfW, y0: halfH}
+	for i := range r.n {
+		if int(r.index[r.root(i)])-1 != n {
+			continue
+		}
+		k := r.runs[i]
+		for x := int(k.x0); x <= int(k.x1); x++ {
+			if r.textures[cellOf(x, int(k.y))].gone(noise) {
+				o.add(run{y: k.y, x0: int16(x), x1: int16(x)}, v)
+			}
+		}
+	}
 }
 
 // row collects the runs of one row.
@@ -102,24 +155,20 @@ func (r *finder) join(i, k int) {
 }
 
 // add takes one more run into the region.
-func (o *region) add(n run, h *halver, f *fitter, g *background, c *cells, a *area) {
+func (o *region) add(n run, v scene) {
 	y := int(n.y)
 	o.x0, o.x1 = min(o.x0, int(n.x0)), max(o.x1, int(n.x1)+1)
 	o.y0, o.y1 = min(o.y0, y), max(o.y1, y+1)
 	for x := int(n.x0); x <= int(n.x1); x++ {
 		j := y*halfW + x
-		s := g.state[j]
+		s := v.ground.state[j]
 		if s&astray == 0 {
 			continue
 		}
 		o.astray++
-		i := j + f.wholeY*halfW + f.wholeX
-		gx, gy := f.gain*(g.mean[j+1]-g.mean[j-1]), f.gain*(g.mean[j+halfW]-g.mean[j-halfW])
-		px, py := h.luma[i+1]-h.luma[i-1], h.luma[i+halfW]-h.luma[i-halfW]
-		o.ground += gx*gx + gy*gy
-		o.picture += px*px + py*py
-		o.both += gx*px + gy*py
-		if s&stirs == 0 || c.restless[y/cellSize*cellsW+x/cellSize] {
+		i := o.texture.add(v, j)
+		cell := cellOf(x, y)
+		if s&stirs == 0 || v.cells.restless[cell] {
 			continue
 		}
 		o.stirring++
@@ -127,23 +176,13 @@ func (o *region) add(n run, h *halver, f *fitter, g *background, c *cells, a *ar
 		if s&fresh != 0 {
 			o.fresh++
 		}
-		if c.line[y/cellSize*cellsW+x/cellSize] {
+		if v.cells.line[cell] {
 			o.beside++
 		}
 		if s&strong != 0 {
 			o.strong++
 		}
-		o.weight += min(g.ratio[j], 4)
-		o.zones |= a.zones[i]
+		o.weight += min(v.ground.ratio[j], 4)
+		o.zones |= v.area.zones[i]
 	}
-}
-
-// lit says that the region is the background in another light: its texture is still there, weaker or stronger as a
-// whole. Where there is hardly any texture nothing can be said.
-func (o *region) lit(noise float32) bool {
-	least := 8 * noise * noise * float32(o.astray)
-	if o.ground < least || o.picture < least/4 {
-		return false
-	}
-	return o.both > 0 && o.both*o.both > 0.7*o.ground*o.picture
 }
