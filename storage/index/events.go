@@ -62,7 +62,7 @@ func (x *Index) RestoreEvent(camera media.CameraID, payload []byte) error {
 	}
 	return x.db.Update(func(tx *bbolt.Tx) error {
 		old, err := getEvent(tx, camera, s.ID)
-		if err == nil && old.Changed >= s.Changed {
+		if err == nil && old.Changed > s.Changed {
 			return nil
 		}
 		if err != nil && !errors.Is(err, ErrNotFound) {
