@@ -26,15 +26,14 @@ type OpenLister interface {
 
 var _ Store = (*storage.Store)(nil)
 
-// ErrNoList says that a Store is no OpenLister, so that events left open cannot be found.
-var ErrNoList = errors.New("the store cannot list open events")
-
-// CloseLeftOpen closes the events that were going on when the process was killed. It is to be called before any Book
-// runs. When their last motion was is not known any more; they end PostRoll after their start, and not in the future.
+// CloseLeftOpen closes the events that were going on when the process was killed, in a Store that lists them. When
+// their last motion was is not known any more; they end PostRoll after their start, and not in the future. It is to be
+// called before any Book runs. A *storage.Store needs none of this: it ends them itself when it is opened, by how far
+// the footage goes.
 func CloseLeftOpen(s Store) error {
 	l, ok := s.(OpenLister)
 	if !ok {
-		return fmt.Errorf("close events left open: %w", ErrNoList)
+		return nil
 	}
 	left, err := l.OpenEvents()
 	if err != nil {
