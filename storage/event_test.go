@@ -1,0 +1,198 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hearth/nvr/media"
+	"hearth/storage/access"
+)
+
+// Lists of events page through all of several cameras, newest first, each once, and only those of the grants.
+func TestEventsPage(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		rnd := rand.New(rand.NewPCG(3, 4))
+		cams := []media.CameraID{r.camera(), r.camera(), r.camera()}
+		begin := time.Now().UTC()
+		var want []Event
+		for i := range 200 {
+			e := Event{
+				ID: media.NewUUID(), Camera: cams[rnd.IntN(3)], Kind: []string{"motion", "person"}[rnd.IntN(2)],
+				Start: begin.Add(time.Duration(rnd.IntN(100)) * time.Minute), Score: float64(i) / 200,
+				Regions: []media.Region{{X: 0.1, Y: 0.2, W: 0.3, H: 0.4, Score: 0.5}}, Zones: []string{"door"},
+			}
+			e.End = e.Start.Add(time.Minute)
+			if err := r.s.PutEvent(e); err != nil {
+				t.Fatal(err)
+			}
+			if e.Camera != cams[2] {
+				want = append(want, e)
+			}
+		}
+		slices.SortFunc(want, func(a, b Event) int {
+			if d := b.Start.Compare(a.Start); d != 0 {
+				return d
+			}
+			return slices.Compare(b.ID[:], a.ID[:])
+		})
+		gs := []access.Grant{r.grant(cams[0], access.Events), r.grant(cams[1], access.Events)}
+		list := func(f EventFilter) (all []Event) {
+			t.Helper()
+			for {
+				items, next, err := r.s.Events(gs, f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(items) > 7 {
+					t.Fatalf("%d items", len(items))
+				}
+				all = append(all, items...)
+				if next == "" {
+					return all
+				}
+				f.Cursor = next
+			}
+		}
+		compareEvents(t, list(EventFilter{Limit: 7}), want)
+		from, to := begin.Add(20*time.Minute+30*time.Second), begin.Add(50*time.Minute)
+		compareEvents(t, list(EventFilter{Limit: 7, From: from, To: to, Kind: "person"}), slices.DeleteFunc(slices.Clone(want), func(e Event) bool {
+			return e.Kind != "person" || !e.End.After(from) || !e.Start.Before(to)
+		}))
+
+		// Marks are kept, and can be asked for.
+		yes, no := true, false
+		for i, e := range want {
+			g := gs[0]
+			if e.Camera == cams[1] {
+				g = gs[1]
+			}
+			if i%3 == 0 {
+				if err := r.s.SetReviewed(g, e.ID, true); err != nil {
+					t.Fatal(err)
+				}
+				want[i].Reviewed = true
+			}
+		}
+		compareEvents(t, list(EventFilter{Limit: 7, Reviewed: &yes}), slices.DeleteFunc(slices.Clone(want), func(e Event) bool { return !e.Reviewed }))
+		compareEvents(t, list(EventFilter{Limit: 7, Reviewed: &no}), slices.DeleteFunc(slices.Clone(want), func(e Event) bool { return e.Reviewed }))
+		compareEvents(t, list(EventFilter{Limit: 7, Held: &yes}), nil)
+
+		for _, cursor := range []string{"x", "AAAA", strings.Repeat("A", 300), "../.."} {
+			if _, _, err := r.s.Events(gs, EventFilter{Cursor: cursor}); !errors.Is(err, ErrCursor) {
+				t.Errorf("cursor %q: %v", cursor, err)
+			}
+		}
+	})
+}
+
+func compareEvents(t *testing.T, got, want []Event) {
+	t.Helper()
+	if g, w := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want); g != w {
+		t.Fatalf("%d events, want %d:\n%.600s\n%.600s", len(got), len(want), g, w)
+	}
+}
+
+func TestEventLife(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		cam, other := r.camera(), r.camera()
+		g := r.grant(cam, access.Events)
+		e := Event{ID: media.NewUUID(), Camera: cam, Kind: "motion", Start: time.Now().UTC()}
+		if err := r.s.PutEvent(e); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.s.Event(g, e.ID); err != nil || !got.End.IsZero() || got.HasThumb {
+			t.Fatal(err, got)
+		}
+		for i := range 2 { // the second is a better one
+			if err := r.s.PutThumbnail(cam, e.ID, time.Now(), fmt.Appendf(nil, "picture %d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if jpeg, err := r.s.Thumbnail(g, e.ID); err != nil || string(jpeg) != "picture 1" {
+			t.Fatal(err, jpeg)
+		}
+		// What began a moment earlier after all, and is over, is still one event.
+		e.Start, e.End, e.Score = e.Start.Add(-time.Second), e.Start.Add(5*time.Second), 0.9
+		if err := r.s.PutEvent(e); err != nil {
+			t.Fatal(err)
+		}
+		items, _, err := r.s.Events([]access.Grant{g}, EventFilter{})
+		if err != nil || len(items) != 1 || items[0].Score != 0.9 || !items[0].HasThumb || !items[0].End.Equal(e.End) {
+			t.Fatal(err, items)
+		}
+		// Nobody else's.
+		og := r.grant(other, access.Events)
+		if _, err := r.s.Event(og, e.ID); !errors.Is(err, ErrNotFound) {
+			t.Error(err)
+		}
+		if _, err := r.s.Thumbnail(og, e.ID); !errors.Is(err, ErrNotFound) {
+			t.Error(err)
+		}
+		if err := r.s.SetHeld(og, e.ID, true); !errors.Is(err, ErrNotFound) {
+			t.Error(err)
+		}
+		for name, g := range map[string]access.Grant{"zero": {}, "live": r.grant(cam, access.Live), "footage": r.grant(cam, access.Footage)} {
+			_, err1 := r.s.Event(g, e.ID)
+			_, err2 := r.s.Thumbnail(g, e.ID)
+			_, _, err3 := r.s.Events([]access.Grant{g}, EventFilter{})
+			for _, err := range []error{err1, err2, err3, r.s.SetHeld(g, e.ID, true), r.s.SetReviewed(g, e.ID, true)} {
+				if !errors.Is(err, ErrDenied) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		}
+		// An event does not change cameras.
+		e.Camera = other
+		if err := r.s.PutEvent(e); err == nil {
+			t.Error("an event changed cameras")
+		}
+		r.reopen()
+		if jpeg, err := r.s.Thumbnail(r.grant(cam, access.Events), e.ID); err != nil || string(jpeg) != "picture 1" {
+			t.Fatal(err, jpeg)
+		}
+	})
+}
+
+func TestMotionOnTheTimeline(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		cam := r.camera()
+		begin := time.Now().UTC().Truncate(time.Hour).Add(58 * time.Minute)
+		time.Sleep(time.Until(begin))
+		want := []Motion{
+			{begin, begin.Add(time.Minute), 1},
+			{begin.Add(3 * time.Minute), begin.Add(4 * time.Minute), 0.5},
+		}
+		for _, at := range []struct {
+			after time.Duration
+			score float64
+		}{{0, 0.2}, {10 * time.Second, 1}, {59 * time.Second, 0.1}, {3 * time.Minute, 0.5}, {5 * time.Minute, 0}} {
+			r.s.AddMotion(cam, begin.Add(at.after), at.score)
+		}
+		time.Sleep(10 * time.Minute)
+		other := r.camera()
+		r.s.AddMotion(other, begin, 1)
+		for _, when := range []string{"running", "after a restart"} {
+			line, err := r.s.Timeline(r.grant(cam, access.Footage), begin.Add(-time.Hour), time.Now())
+			if err != nil || len(line.Motion) != 2 {
+				t.Fatalf("%s: %v, %+v", when, err, line.Motion)
+			}
+			for i, m := range line.Motion {
+				if !m.From.Equal(want[i].From) || !m.To.Equal(want[i].To) || m.Score < want[i].Score || m.Score > want[i].Score+0.01 {
+					t.Errorf("%s: %+v, want %+v", when, m, want[i])
+				}
+			}
+			r.reopen()
+		}
+		day := begin.Unix() / 86400
+		_, motion, err := r.s.index.Day(cam, day)
+		minute := begin.Hour()*60 + begin.Minute()
+		if err != nil || motion[minute/8]&(0x80>>(minute%8)) == 0 {
+			t.Errorf("the map of the day: %v, %x", err, motion)
+		}
+	})
+}
