@@ -103,7 +103,10 @@ export interface HearthEvent {
   /** Absent while it goes on. */
   end?: string | null;
   score: number;
+  /** All that moved. */
   regions?: Region[] | null;
+  /** What moved in the moment of the thumbnail. */
+  thumb_region?: Region;
   zones?: string[] | null;
   has_thumb: boolean;
   reviewed: boolean;

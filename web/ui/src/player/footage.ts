@@ -197,14 +197,16 @@ export class FootagePlayer {
       this.#epoch = at - ROOM_BEFORE;
       this.#video.dataset.wallAtZero = this.#epoch.toFixed(3);
     }
-    this.#source?.feed.clear();
     this.#tail = at;
+    this.#fetching = true; // clearing tells of progress, which must not begin another window
+    this.#source?.feed.clear();
     void this.#window(this.#load.signal);
   }
 
   async #window(signal: AbortSignal): Promise<void> {
     const now = (this.#options.now ?? Date.now)();
     // Too near to the present to ask again; the clock will bring more.
+    this.#fetching = false;
     if (this.#tail > now - PRESENT && this.#target === undefined) return;
     this.#fetching = true;
     const from = this.#tail;
@@ -329,11 +331,12 @@ export class FootagePlayer {
       this.#stepOverHole(ranges);
       this.#options.onMoment?.(this.wall);
     }
-    const last = ranges.at(-1);
-    const left = last ? last.end - this.#video.currentTime : 0;
-    if (!this.#fetching && !this.#ended && this.#load && left < AHEAD * Math.max(1, this.#rate)) {
+    // What was fetched counts, also where the browser has not swallowed it yet.
+    const ahead = (this.#tail - this.wall) / 1000;
+    if (!this.#fetching && !this.#ended && this.#load && ahead < AHEAD * Math.max(1, this.#rate)) {
       void this.#window(this.#load.signal);
     }
+    const left = (ranges.at(-1)?.end ?? 0) - this.#video.currentTime;
     const present = this.#tail > (this.#options.now ?? Date.now)() - 2 * PRESENT;
     if ((this.#ended || present) && !this.#fetching && this.#target === undefined && left < 0.15 && feed.idle) {
       this.#say({ status: 'caughtup' });

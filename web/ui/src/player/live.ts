@@ -83,7 +83,7 @@ export class LivePlayer {
   #epoch = 0;
   #offset: number | undefined;
   #lastMessage = 0;
-  #lastSeek = 0;
+  #lastSeek = -Infinity;
   #work: Promise<void> = Promise.resolve();
 
   constructor(video: HTMLVideoElement, options: LiveOptions) {
@@ -247,7 +247,10 @@ export class LivePlayer {
     const open = this.#options.open ?? openSource;
     const { buffer, close } = await open(this.#video, mime, signal);
     const feed = new Feed(buffer, () => this.#video.currentTime, KEEP_BEHIND);
-    feed.onProgress = () => this.#steer();
+    // A whole GOP may come at once: steer by its end, not by each of its frames.
+    feed.onProgress = () => {
+      if (feed.idle) this.#steer();
+    };
     feed.onError = (e) => this.#broken(e, signal);
     this.#source = { feed, mime, close };
   }
