@@ -247,12 +247,14 @@ func (a *appliance) do(t testing.TB, method, path string, body, out any) {
 
 // camera is what these tests read of a camera.
 type camera struct {
-	ID    string `json:"id"`
-	Name  string `json:"name"`
-	State struct {
-		Status  string `json:"status"`
-		Problem string `json:"problem"`
-	} `json:"state"`
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	State   string `json:"state"`
+	Problem string `json:"problem"`
+	Vision  struct {
+		Decoder  string `json:"decoder"`
+		Restarts int    `json:"restarts"`
+	} `json:"vision"`
 }
 
 // add adds a camera and gives its id.
@@ -272,7 +274,7 @@ func (a *appliance) camera(t testing.TB, id string) camera {
 
 func (a *appliance) online(t testing.TB, id string, within time.Duration) {
 	t.Helper()
-	eventually(t, within, "camera online", func() bool { return a.camera(t, id).State.Status == "online" })
+	eventually(t, within, "camera online", func() bool { return a.camera(t, id).State == "online" })
 }
 
 // span is a stretch of time as the API tells it.

@@ -122,12 +122,12 @@ func TestRefusesToStart(t *testing.T) {
 func TestBadCameras(t *testing.T) {
 	t.Parallel()
 	web := httptest.NewServer(http.NotFoundHandler())
-	defer web.Close()
+	t.Cleanup(web.Close) // the parallel tests below outlive this function
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer silent.Close()
+	t.Cleanup(func() { silent.Close() })
 
 	url := sim(t, "--cameras", "1", "--size", "320x180", "--sub-size", "160x90", "--password", "sesame")[0]
 	host := url[strings.Index(url, "@")+1:]
@@ -145,7 +145,7 @@ func TestBadCameras(t *testing.T) {
 		{"no address", "hello", "", "", []string{"address"}},
 		{"not RTSP's scheme", "http://127.0.0.1/", "", "", []string{"rtsp"}},
 		{"nobody there", "rtsp://127.0.0.1:1/x", "", "", []string{"127.0.0.1"}},
-		{"a web server", strings.Replace(web.URL, "http://", "rtsp://", 1) + "/x", "", "", []string{"RTSP"}},
+		{"a web server", strings.Replace(web.URL, "http://", "rtsp://", 1) + "/x", "", "", []string{"web server"}},
 		{"a silent server", "rtsp://" + silent.Addr().String() + "/x", "", "", []string{"RTSP"}},
 		{"wrong password", "rtsp://" + host, "hearth", "guess", []string{"password"}},
 		{"no password", "rtsp://" + host, "", "", []string{"password"}},

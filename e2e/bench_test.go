@@ -166,7 +166,7 @@ func allOnline(t testing.TB, a *appliance, want int) {
 		a.do(t, "GET", "/cameras", nil, &list)
 		online := 0
 		for _, c := range list.Items {
-			if c.State.Status == "online" {
+			if c.State == "online" {
 				online++
 			}
 		}

@@ -56,11 +56,14 @@ func TestGStreamer(t *testing.T) {
 		return sum
 	}
 	for _, id := range cameras {
-		eventually(t, time.Minute, "30 s recorded", func() bool { return recorded(id) >= 30*time.Second })
+		eventually(t, time.Minute, "33 s recorded", func() bool { return recorded(id) >= 33*time.Second })
 	}
 
+	// Not up to this moment: of the newest pictures, a B-frame between two others may still be on its way.
+	until := time.Now().Add(-3 * time.Second)
+
 	t.Run("H.264 and AAC", func(t *testing.T) {
-		file := a.export(t, cameras["yard"], began, time.Now())
+		file := a.export(t, cameras["yard"], began, until)
 		readsSilently(t, file)
 		agrees(t, frames(t, h264), frames(t, file))
 		var sound bool
@@ -74,7 +77,7 @@ func TestGStreamer(t *testing.T) {
 		}
 	})
 	t.Run("H.265", func(t *testing.T) {
-		file := a.export(t, cameras["door"], began, time.Now())
+		file := a.export(t, cameras["door"], began, until)
 		readsSilently(t, file)
 		agrees(t, frames(t, h265), frames(t, file))
 		if got := ffprobe(t, file).Streams[0].CodecName; got != "hevc" {
@@ -84,8 +87,8 @@ func TestGStreamer(t *testing.T) {
 	t.Run("the server dies and comes back", func(t *testing.T) {
 		server.kill()
 		for _, id := range cameras {
-			eventually(t, 30*time.Second, "camera seen to be gone", func() bool { return a.camera(t, id).State.Status != "online" })
-			if a.camera(t, id).State.Problem == "" {
+			eventually(t, 30*time.Second, "camera seen to be gone", func() bool { return a.camera(t, id).State != "online" })
+			if a.camera(t, id).Problem == "" {
 				t.Error("a camera that is gone does not say what the matter is")
 			}
 		}

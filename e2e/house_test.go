@@ -48,7 +48,7 @@ func TestWhoMayCallWhom(t *testing.T) {
 		{"nvr/media", []string{"cmd", "web", "hwaccel", "storage", "e2e"}, []string{"github.com/labstack/echo"}},
 		{"storage", []string{"cmd", "web", "hwaccel", "e2e", "nvr/camera", "nvr/record", "nvr/live", "nvr/vision", "nvr/motion", "nvr/event", "nvr/sim"}, []string{"github.com/labstack/echo"}},
 		{"nvr", []string{"cmd", "web", "hwaccel", "e2e"}, []string{"github.com/labstack/echo"}},
-		{"hwaccel", []string{"cmd", "web", "storage", "e2e"}, []string{"net/http", "github.com/labstack/echo"}},
+		{"hwaccel", []string{"cmd", "web", "storage", "e2e"}, []string{"github.com/labstack/echo"}},
 		{"web", []string{"cmd", "hwaccel", "e2e"}, nil},
 	} {
 		for _, pkg := range rooms(t, rule.below) {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 )
@@ -33,7 +34,9 @@ func run() error {
 	}
 	worker := exec.Command(filepath.Join(filepath.Dir(self), "hearth-vision"), os.Args[1:]...)
 	worker.Stdout, worker.Stderr = os.Stdout, os.Stderr
-	// When hearth kills this program, the worker may not stay behind.
+	// When hearth kills this program, the worker may not stay behind. The signal comes when the thread ends that
+	// started it, so that thread has to last.
+	runtime.LockOSThread()
 	worker.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stdin, err := worker.StdinPipe()
 	if err != nil {
