@@ -82,8 +82,8 @@ func New(s media.MotionSettings) *Detector {
 	return d
 }
 
-// SetSettings changes sensitivity, zones and masks. The background is kept, but for places that were masked until
-// now: they begin anew.
+// SetSettings changes sensitivity, zones and masks. The background is kept, unless something is to be seen that was
+// masked until now: then it begins anew with the next picture.
 func (d *Detector) SetSettings(s media.MotionSettings) {
 	before := d.area
 	d.settings = s
