@@ -93,12 +93,14 @@ func benchReceive(b *testing.B, file string, quick bool) {
 	}
 	sink.until(b, benchCameras*15*6) // all run, and have found how often to be woken
 	before, units := usage(), sink.units.Load()
+	reads := readsOf(cameras)
 	var m0, m1 runtime.MemStats
 	runtime.ReadMemStats(&m0)
 	begin := time.Now()
 	sink.until(b, units+benchCameras*15*20)
 	spent := usage() - before
 	minutes := time.Since(begin).Minutes() * benchCameras
+	reads = readsOf(cameras) - reads
 	runtime.ReadMemStats(&m1)
 	var n Counters
 	for _, c := range cameras {
@@ -110,7 +112,16 @@ func benchReceive(b *testing.B, file string, quick bool) {
 	b.ReportMetric(float64(sink.bytes.Load())*8/1e6/float64(sink.units.Load())*15, "Mbit/s")
 	b.ReportMetric(float64(m1.Mallocs-m0.Mallocs)/float64(sink.units.Load()-units), "allocs/picture")
 	b.ReportMetric(float64(n.Lost+n.Dropped), "lost")
+	b.ReportMetric(float64(reads)/minutes/60, "reads/s")
 	b.ReportMetric(0, "ns/op")
+}
+
+// readsOf counts how often data was fetched from the kernel.
+func readsOf(cameras []*Camera) (n uint64) {
+	for _, c := range cameras {
+		n += c.counted[media.Main].reads.Load()
+	}
+	return n
 }
 
 // usage is what this process has spent, by getrusage.

@@ -39,7 +39,7 @@ type Camera struct {
 }
 
 // Run keeps the camera on the line until ctx is done, and returns ctx's error. Every run that was begun is ended by
-// then. A configuration that cannot work is an error at once.
+// then. What is wrong meanwhile, also with the configuration, shows in State.
 func (c *Camera) Run(ctx context.Context) error {
 	c.init()
 	var wg sync.WaitGroup

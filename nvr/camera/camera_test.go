@@ -3,6 +3,7 @@ package camera
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"log/slog"
@@ -180,6 +181,23 @@ func TestBothStreamsComeIn(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestStreamsOverTLS(t *testing.T) {
+	clip := makeClip(t, recipe{seconds: 3, fps: 15, gop: 15})
+	certificate := httptest.NewTLSServer(nil) // for its certificate, which nobody signed
+	defer certificate.Close()
+	server := (&fakeCamera{
+		user: "admin", pass: "x", tls: &tls.Config{Certificates: certificate.TLS.Certificates},
+		paths: map[string]*playing{"/yard": {clip: clip, pace: 10 * time.Millisecond}},
+	}).start(t)
+	w := newWatcher(t)
+	c := &Camera{
+		Config: Config{URL: "rtsps://" + server.address + "/yard", Username: "admin", Password: "x"},
+		Main:   w, tune: quickTuning(),
+	}
+	start(t, c)
+	w.until("all pictures", pictures(0, len(clip.pictures)))
 }
 
 func TestAutoTakesTCPWhereNoDatagramsCome(t *testing.T) {

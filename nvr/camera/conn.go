@@ -30,7 +30,8 @@ type conn struct {
 	buf  []byte // read and not yet taken
 	room []byte
 
-	got atomic.Uint64 // bytes read
+	got   atomic.Uint64 // bytes read
+	reads *atomic.Uint64
 
 	mu      sync.Mutex
 	checked bool
@@ -38,8 +39,9 @@ type conn struct {
 	low     int    // SO_RCVLOWAT as set last
 }
 
-func newConn(c net.Conn, plain bool) *conn {
-	return &conn{Conn: c, plain: plain, room: make([]byte, readSize), low: 1}
+// newConn wraps a connection; reads counts how often data is fetched from the kernel.
+func newConn(c net.Conn, plain bool, reads *atomic.Uint64) *conn {
+	return &conn{Conn: c, plain: plain, reads: reads, room: make([]byte, readSize), low: 1}
 }
 
 // Read implements net.Conn.
@@ -50,6 +52,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		c.got.Add(uint64(n))
+		c.reads.Add(1)
 		c.buf = c.room[:n]
 		if !c.checked {
 			if err := c.check(c.buf); err != nil {

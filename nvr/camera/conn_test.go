@@ -30,7 +30,7 @@ func pair(t *testing.T, plain bool) (*conn, net.Conn) {
 		ours.Close()
 		theirs.Close()
 	})
-	return newConn(ours, plain), theirs
+	return newConn(ours, plain, new(atomic.Uint64)), theirs
 }
 
 func lowWaterOf(t *testing.T, c *conn) int {

@@ -14,18 +14,20 @@ type Counters struct {
 	AudioErrors uint64 `json:"audio_errors"` // packets of sound that could not be read
 	Runs        uint64 `json:"runs"`         // runs begun
 	Sessions    uint64 `json:"sessions"`     // RTSP sessions that came to play
+	Reads       uint64 `json:"reads"`        // times that data was fetched from the kernel (TCP)
 	Failures    uint64 `json:"failures"`     // tries to connect that failed, and sessions that broke
 }
 
 // tally is Counters under way. Each field has one writer at a time; readers come from anywhere.
 type tally struct {
-	packets, bytes, units, audioUnits, lost, dropped, errors, audioErrors, runs, sessions, failures atomic.Uint64
+	packets, bytes, units, audioUnits, lost, dropped, errors, audioErrors, runs, sessions, reads, failures atomic.Uint64
 }
 
 func (t *tally) counters() Counters {
 	return Counters{
 		Packets: t.packets.Load(), Bytes: t.bytes.Load(), Units: t.units.Load(), AudioUnits: t.audioUnits.Load(),
 		Lost: t.lost.Load(), Dropped: t.dropped.Load(), Errors: t.errors.Load(), AudioErrors: t.audioErrors.Load(),
-		Runs: t.runs.Load(), Sessions: t.sessions.Load(), Failures: t.failures.Load(),
+		Runs: t.runs.Load(), Sessions: t.sessions.Load(), Reads: t.reads.Load(),
+		Failures: t.failures.Load(),
 	}
 }

@@ -17,9 +17,6 @@ func (s *session) handshake() error {
 	if err != nil {
 		return err
 	}
-	if s.onAccepted != nil {
-		s.onAccepted()
-	}
 	offered, err := choose(desc)
 	if err != nil {
 		return err
@@ -46,6 +43,9 @@ func (s *session) handshake() error {
 	s.stage = "play"
 	if _, err := s.client.Play(nil); err != nil {
 		return err
+	}
+	if s.onAccepted != nil {
+		s.onAccepted() // not before: some cameras describe themselves to anybody
 	}
 	return nil
 }

@@ -23,7 +23,8 @@ type receiver struct {
 	onRun  func(*media.Run)
 
 	video video
-	sound sound // nil: none wanted, or none to be had
+	emit  func(*unit) // picture, made into a value once and not with every packet
+	sound sound       // nil: none wanted, or none to be had
 	watch watchdog
 
 	mu       sync.Mutex
@@ -64,7 +65,10 @@ func (r *receiver) videoPacket(p *rtp.Packet) {
 		r.tally.lost.Add(n)
 		r.video.lost()
 	}
-	if err := r.video.push(p, r.picture); err != nil {
+	if r.emit == nil {
+		r.emit = r.picture
+	}
+	if err := r.video.push(p, r.emit); err != nil {
 		r.tally.errors.Add(1)
 	}
 }

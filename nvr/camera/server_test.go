@@ -1,6 +1,7 @@
 package camera
 
 import (
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type fakeCamera struct {
 	basic      bool // check Basic by hand: gortsplib's own check fails for a password with ':'
 	methods    []auth.VerifyMethod
 	udp        bool
+	tls        *tls.Config
 	paths      map[string]*playing
 
 	t        testing.TB
@@ -34,7 +36,8 @@ type fakeCamera struct {
 	listener net.Listener
 	address  string
 
-	streams sync.Map // path → *gortsplib.ServerStream, for those that are not in paths
+	ready   sync.RWMutex // held while streams are opened
+	streams sync.Map     // path → *gortsplib.ServerStream, for those that are not in paths
 
 	mu       sync.Mutex
 	describe []base.Header // headers of the DESCRIBE requests
@@ -75,10 +78,12 @@ func (f *fakeCamera) start(t testing.TB) *fakeCamera {
 }
 
 func (f *fakeCamera) listen(address string) error {
+	f.ready.Lock()
+	defer f.ready.Unlock()
 	var err error
 	for range 50 {
 		f.server = &gortsplib.Server{
-			Handler: f, RTSPAddress: address, AuthMethods: f.methods, WriteQueueSize: 4096,
+			Handler: f, RTSPAddress: address, TLSConfig: f.tls, AuthMethods: f.methods, WriteQueueSize: 4096,
 			Listen: func(network, address string) (net.Listener, error) {
 				l, err := net.Listen(network, address)
 				if err == nil {
@@ -167,6 +172,8 @@ func (f *fakeCamera) refuse(req *base.Request) (*base.Response, error) {
 
 // OnDescribe implements gortsplib's handler.
 func (f *fakeCamera) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	f.ready.RLock()
+	defer f.ready.RUnlock()
 	if !f.admit(ctx.Conn, ctx.Request) {
 		res, err := f.refuse(ctx.Request)
 		return res, nil, err
@@ -183,6 +190,8 @@ func (f *fakeCamera) OnDescribe(ctx *gortsplib.ServerHandlerOnDescribeCtx) (*bas
 
 // OnSetup implements gortsplib's handler.
 func (f *fakeCamera) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	f.ready.RLock()
+	defer f.ready.RUnlock()
 	if !f.admit(ctx.Conn, ctx.Request) {
 		res, err := f.refuse(ctx.Request)
 		return res, nil, err

@@ -178,7 +178,7 @@ func (s *session) connect(ctx context.Context, network, address string, limit ti
 	if err != nil {
 		return nil, err
 	}
-	return newConn(c, s.url.Scheme == "rtsp"), nil
+	return newConn(c, s.url.Scheme == "rtsp", &s.tally.reads), nil
 }
 
 // adopt makes c the connection that the session looks after.

@@ -77,6 +77,8 @@ func TestGateIsFairAndBounded(t *testing.T) {
 			}()
 		}
 		time.Sleep(time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
 		if most != 2 {
 			t.Errorf("%d inside together, want 2", most)
 		}
@@ -148,6 +150,8 @@ func TestLatchLetsOneTryAlone(t *testing.T) {
 			}()
 		}
 		time.Sleep(10 * time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
 		want := []time.Duration{30 * time.Second, 91 * time.Second, 92 * time.Second, 93 * time.Second, 93 * time.Second}
 		if len(at) != len(want) {
 			t.Fatalf("tries at %v, want %v", at, want)
