@@ -96,7 +96,7 @@ func (s *Server) getFootage(ctx context.Context, in *footageInput) (*huma.Stream
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(h huma.Context) {
-		defer j.footage.Close()
+		defer done(j.footage)
 		c := humaecho.Unwrap(h)
 		w := &mediaWriter{w: c.Response(), control: http.NewResponseController(c.Response())}
 		ctx, cancel := s.whileGranted(ctx, j.grant, w.cut)
@@ -110,6 +110,9 @@ func (s *Server) getFootage(ctx context.Context, in *footageInput) (*huma.Stream
 	}}, nil
 }
 
+// done closes what was only read: an error would say nothing that matters any more.
+func done(c io.Closer) { c.Close() }
+
 // send streams a joined piece of footage, and what is next.
 func (s *Server) send(ctx context.Context, v *visitor, j *joint, p storage.Piece, w *mediaWriter, c echo.Context) {
 	from := p.Start
@@ -118,7 +121,7 @@ func (s *Server) send(ctx context.Context, v *visitor, j *joint, p storage.Piece
 		if err = w.write(p.Data); err != nil {
 			break
 		}
-		if n == 0 || n%8 == 0 {
+		if n%8 == 0 {
 			s.looks.saw(v, j.grant.Camera(), "footage", from, endOf(p))
 		}
 		end := endOf(p)
@@ -165,7 +168,7 @@ func (s *Server) getFrame(ctx context.Context, in *frameInput) (*frameOutput, er
 	if err != nil {
 		return nil, s.alarmed(v.grant, err)
 	}
-	defer f.Close()
+	defer done(f)
 	p, err := f.Next()
 	if errors.Is(err, io.EOF) {
 		return nil, empty()
@@ -210,7 +213,7 @@ func (s *Server) begin(ctx context.Context, stream string, from, to time.Time, a
 		err = s.alarmed(g, err)
 	}
 	if err != nil {
-		f.Close()
+		done(f)
 		return nil, storage.Piece{}, err
 	}
 	return j, p, nil

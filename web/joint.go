@@ -39,7 +39,7 @@ type joint struct {
 
 type pieces interface {
 	Next() (storage.Piece, error)
-	Close() error
+	io.Closer
 }
 
 // newJoint begins with a piece that has an initialization. Its earliest sample is at media time 0: sound may begin a

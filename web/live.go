@@ -98,7 +98,7 @@ func (h *hijacked) Hijack() (conn net.Conn, rw *bufio.ReadWriter, err error) {
 
 // watch passes a viewer's messages on until one of the two ends or the grant does.
 func (s *Server) watch(ctx context.Context, conn *websocket.Conn, raw net.Conn, v *visitor, viewer *live.Viewer, stream media.Stream) {
-	defer conn.CloseNow()
+	defer cut(conn)
 	began := time.Now()
 	s.looks.saw(v, v.grant.Camera(), "live", began, began)
 	defer func() { s.looks.saw(v, v.grant.Camera(), "live", began, time.Now()) }()
@@ -127,15 +127,23 @@ func (s *Server) watch(ctx context.Context, conn *websocket.Conn, raw net.Conn, 
 		defer last.Stop()
 		switch {
 		case errors.Is(context.Cause(ctx), access.ErrDenied):
-			conn.Close(websocket.StatusPolicyViolation, "not allowed any more")
+			lastWord(conn, websocket.StatusPolicyViolation, "not allowed any more")
 		case errors.Is(err, io.EOF):
-			conn.Close(closeRemoved, "the camera is not there any more")
+			lastWord(conn, closeRemoved, "the camera is not there any more")
 		case heard.Err() == nil && ctx.Err() != nil:
-			conn.Close(websocket.StatusGoingAway, "the box is stopping")
+			lastWord(conn, websocket.StatusGoingAway, "the box is stopping")
 		}
 		return
 	}
 }
+
+// lastWord says why it ends, to whoever still listens.
+func lastWord(conn *websocket.Conn, code websocket.StatusCode, reason string) {
+	_ = conn.Close(code, reason) // who does not listen any more finds out without
+}
+
+// cut ends a connection that may have ended already.
+func cut(conn *websocket.Conn) { _ = conn.CloseNow() }
 
 // ping finds out that the other side is gone without a word.
 func (s *Server) ping(ctx context.Context, conn *websocket.Conn) {
@@ -150,7 +158,7 @@ func (s *Server) ping(ctx context.Context, conn *websocket.Conn) {
 			err := conn.Ping(limit)
 			cancel()
 			if err != nil {
-				conn.CloseNow()
+				cut(conn)
 				return
 			}
 		}

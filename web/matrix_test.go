@@ -227,7 +227,7 @@ func TestMatrix(t *testing.T) {
 }
 
 func (c *client) cookies() string {
-	r, err := http.NewRequest("GET", c.base, nil)
+	r, err := http.NewRequestWithContext(c.t.Context(), "GET", c.base, nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ func TestLive(t *testing.T) {
 	began := time.Now()
 	conn, _, err := guest.dial(ctx, h.yard, "sub", nil)
 	must(t, err)
-	defer conn.CloseNow()
+	defer cut(conn)
 	kind, raw, err := conn.Read(ctx)
 	must(t, err)
 	var text liveText
@@ -152,7 +152,7 @@ func TestLiveEnds(t *testing.T) {
 			defer cancel()
 			conn, _, err := guest.dial(ctx, h.yard, "main", nil)
 			must(t, err)
-			defer conn.CloseNow()
+			defer cut(conn)
 			_, _, err = conn.Read(ctx)
 			must(t, err)
 			ended := make(chan error, 1)
@@ -184,12 +184,12 @@ func TestLiveStuckViewer(t *testing.T) {
 	h.permit(id, h.yard, access.Live)
 	conn, _, err := guest.dial(t.Context(), h.yard, "main", nil)
 	must(t, err)
-	defer conn.CloseNow()
+	defer cut(conn)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	other, _, err := h.owner.dial(ctx, h.yard, "main", nil)
 	must(t, err)
-	defer other.CloseNow()
+	defer cut(other)
 	for range 20 {
 		_, _, err := other.Read(ctx)
 		must(t, err)
@@ -557,7 +557,7 @@ func TestFootageAcrossAGap(t *testing.T) {
 		_, raw := h.owner.send("GET", "/cameras/"+id.String()+"/footage?"+fromTo(at(s), at(15*s)), nil)
 		file := filepath.Join(t.TempDir(), "footage.mp4")
 		must(t, os.WriteFile(file, raw, 0o600))
-		out, err := exec.Command(ffmpeg, "-v", "warning", "-xerror", "-i", file, "-f", "null", "-").CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), ffmpeg, "-v", "warning", "-xerror", "-i", file, "-f", "null", "-").CombinedOutput()
 		if err != nil || len(out) > 0 {
 			t.Errorf("%v: %s", err, out)
 		}

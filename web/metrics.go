@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -60,9 +61,7 @@ func (s *Server) metered(next echo.HandlerFunc) echo.HandlerFunc {
 			route = "none"
 		}
 		s.meter.requests.WithLabelValues(knownMethod(c.Request().Method), route, strconv.Itoa(c.Response().Status)).Inc()
-		switch c.Response().Header().Get("Content-Type") {
-		case "text/event-stream", "video/mp4":
-		default:
+		if kind := c.Response().Header().Get("Content-Type"); kind != "" && kind != "text/event-stream" && !strings.HasPrefix(kind, "video/") {
 			s.meter.seconds.Observe(time.Since(began).Seconds())
 		}
 		return nil

@@ -15,6 +15,7 @@ import (
 func (s *Server) pageRoutes(t *table) {
 	t.plain(door{kind: public}, http.MethodGet, "/", "The page", s.getPage)
 	t.plain(door{kind: public}, http.MethodGet, "/*", "The page and its files", s.getPage)
+	t.plain(door{kind: public}, http.MethodHead, "/", "The same without a body", s.getPage)
 	t.plain(door{kind: public}, http.MethodHead, "/*", "The same without a body", s.getPage)
 }
 
@@ -63,7 +64,7 @@ func readFile(ui fs.FS, name string) ([]byte, error) {
 		}
 		return nil, err
 	}
-	defer f.Close()
+	defer done(f)
 	if info, err := f.Stat(); err != nil || info.IsDir() {
 		return nil, errors.Join(err, fs.ErrNotExist)
 	}

@@ -123,7 +123,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	defer done()
 	for _, server := range []*http.Server{secure, redirect} {
 		if server.Shutdown(last) != nil {
-			server.Close()
+			err = errors.Join(err, server.Close())
 		}
 	}
 	parts.Wait()
@@ -143,7 +143,7 @@ func (s *Server) prepare() {
 }
 
 func listen(address, flag string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w; choose another address with %s", address, err, flag)
 	}

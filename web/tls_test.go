@@ -106,7 +106,9 @@ func TestPlainHTTPLeadsToHTTPS(t *testing.T) {
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	base := "http://" + h.srv.AddrHTTP().String()
 	for path, want := range map[string]int{"/": 307, "/events?x=1": 307, "/api/v1/session": 307, "/healthz": 200} {
-		resp, err := client.Get(base + path)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+path, nil)
+		must(t, err)
+		resp, err := client.Do(r)
 		must(t, err)
 		raw, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
@@ -117,7 +119,10 @@ func TestPlainHTTPLeadsToHTTPS(t *testing.T) {
 			t.Errorf("%s leads to %s", path, resp.Header.Get("Location"))
 		}
 	}
-	resp, err := client.Post(base+"/api/v1/session", "application/json", strings.NewReader(`{"name":"Ada","password":"`+password+`"}`))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/api/v1/session",
+		strings.NewReader(`{"name":"Ada","password":"`+password+`"}`))
+	must(t, err)
+	resp, err := client.Do(r)
 	must(t, err)
 	resp.Body.Close()
 	if resp.StatusCode != 403 || resp.Header.Get("Set-Cookie") != "" {

@@ -97,7 +97,7 @@ func TestAuditLog(t *testing.T) {
 			must(t, b.View(func(tx *bbolt.Tx) error { return tx.CopyFile(copied, 0o600) }))
 			c, err := box.Open(copied)
 			must(t, err)
-			defer c.Close()
+			defer func() { must(t, c.Close()) }()
 			must(t, c.Update(func(tx *bbolt.Tx) error { return tamper(tx.Bucket([]byte(box.AuditBucket))) }))
 			ac, err := access.Open(c, access.WithHash(accesstest.Hash()))
 			must(t, err)

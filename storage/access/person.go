@@ -109,7 +109,11 @@ func readPerson(tx *bbolt.Tx, id media.UUID, p *person) error {
 
 // AddPerson adds somebody. Errors: *BadInput, ErrNameTaken, *BusyError, or the context's.
 func (a *Access) AddPerson(ctx context.Context, name, password string, role Role) (Person, error) {
-	return a.addPerson(ctx, name, password, role, nil)
+	p, err := a.addPerson(ctx, name, password, role, nil)
+	if err != nil {
+		return Person{}, err
+	}
+	return p, a.dropSetupCode() // somebody is there now
 }
 
 // addPerson lets the caller look at the state in which the person is added, in the same transaction.

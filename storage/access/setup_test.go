@@ -94,7 +94,7 @@ func TestSetupHourIsNotStartedAgain(t *testing.T) {
 			if code != first || len(code) != 9 {
 				t.Errorf("start %d: another code", i)
 			}
-			b.Close()
+			must(t, b.Close())
 			time.Sleep(40 * time.Minute)
 		}
 	})

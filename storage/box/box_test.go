@@ -20,7 +20,7 @@ func open1(t *testing.T, path string) *Box {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { b.Close() })
+	t.Cleanup(func() { must(t, b.Close()) })
 	return b
 }
 
@@ -43,7 +43,7 @@ func TestCamerasAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	want = append(want[:2], want[3:]...)
-	b.Close()
+	must(t, b.Close())
 
 	b = open1(t, path)
 	if b.Fresh() {
@@ -103,13 +103,13 @@ func TestDamaged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "hearth.db")
-			open1(t, path).Close()
+			must(t, open1(t, path).Close())
 			damage(t, path)
 			before, _ := os.ReadFile(path)
 			b, err := Open(path)
 			if !errors.Is(err, ErrDamaged) {
 				if err == nil {
-					b.Close()
+					must(t, b.Close())
 				}
 				t.Fatalf("got %v", err)
 			}
@@ -141,7 +141,7 @@ func inside(t *testing.T, path string, change func(tx *bbolt.Tx) error) {
 
 func TestNewerFormat(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hearth.db")
-	open1(t, path).Close()
+	must(t, open1(t, path).Close())
 	inside(t, path, func(tx *bbolt.Tx) error { return putMeta(tx, meta{Format: format + 1}) })
 	if _, err := Open(path); err == nil || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "another version") {
 		t.Errorf("got %v", err)
@@ -161,7 +161,7 @@ func TestRemovedKeyIsGone(t *testing.T) {
 	if _, err := b.WrappedKey(id); !errors.Is(err, ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
-	b.Close()
+	must(t, b.Close())
 	if raw, _ := os.ReadFile(path); !bytes.Contains(raw, wrapped) {
 		t.Fatal("bbolt left nothing behind: the test proves nothing")
 	}
@@ -171,7 +171,7 @@ func TestRemovedKeyIsGone(t *testing.T) {
 	if bytes.Contains(raw, wrapped) {
 		t.Error("the key is still in the file")
 	}
-	b.Close()
+	must(t, b.Close())
 	if b = open1(t, path); b.Fresh() {
 		t.Error("rewriting made it fresh")
 	}

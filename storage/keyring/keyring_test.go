@@ -22,7 +22,7 @@ func open1(t *testing.T, dir string) (*Keyring, *box.Box) {
 	t.Helper()
 	b, err := box.Open(filepath.Join(dir, "hearth.db"))
 	must(t, err)
-	t.Cleanup(func() { b.Close() })
+	t.Cleanup(func() { must(t, b.Close()) })
 	k, err := Open(dir, b)
 	must(t, err)
 	return k, b
@@ -47,7 +47,7 @@ func TestBoxKeyIsMadeOnce(t *testing.T) {
 	if info.Mode().Perm() != 0o600 || len(first) != 32 {
 		t.Errorf("%v, %d bytes", info.Mode(), len(first))
 	}
-	b.Close()
+	must(t, b.Close())
 	k, _ = open1(t, dir)
 	if second, _ := os.ReadFile(filepath.Join(dir, "box.key")); !bytes.Equal(first, second) {
 		t.Error("made twice")
@@ -90,7 +90,7 @@ func TestBoxKeyRefused(t *testing.T) {
 func TestLostDatabase(t *testing.T) {
 	dir := t.TempDir()
 	_, b := open1(t, dir)
-	b.Close()
+	must(t, b.Close())
 	must(t, os.Remove(filepath.Join(dir, "hearth.db")))
 	for range 2 {
 		b, err := box.Open(filepath.Join(dir, "hearth.db"))
@@ -98,7 +98,7 @@ func TestLostDatabase(t *testing.T) {
 		if _, err := Open(dir, b); !errors.Is(err, ErrBoxKey) {
 			t.Errorf("got %v", err)
 		}
-		b.Close()
+		must(t, b.Close())
 	}
 }
 
