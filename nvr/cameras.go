@@ -13,7 +13,6 @@ import (
 	"github.com/thejerf/suture/v4"
 
 	"hearth/nvr/camera"
-	"hearth/nvr/event"
 	"hearth/nvr/live"
 	"hearth/nvr/media"
 	"hearth/storage"
@@ -71,9 +70,6 @@ func (c *Cameras) News() *News { return &c.news }
 
 // Run starts every camera and keeps them running until ctx ends; then it stops them all and returns.
 func (c *Cameras) Run(ctx context.Context) error {
-	if err := event.CloseLeftOpen(c.Store); err != nil {
-		c.Log.Error("events that a crash left open stay open", "error", err)
-	}
 	known, err := c.Store.Box().Cameras()
 	if err != nil {
 		return fmt.Errorf("read the cameras: %w", err)

@@ -411,36 +411,3 @@ func TestQueueIsBounded(t *testing.T) {
 		t.Errorf("%d of 20 thumbs dropped, want 12", got)
 	}
 }
-
-func TestCloseLeftOpen(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		time.Sleep(time.Hour)
-		ended := event.Event{ID: media.NewUUID(), Start: start, End: start.Add(time.Second)}
-		left := event.Event{ID: media.NewUUID(), Start: start, Score: 0.5, HasThumb: true, Zones: []string{"door"}}
-		recent := event.Event{ID: media.NewUUID(), Start: time.Now().Add(-2 * time.Second)}
-		ahead := event.Event{ID: media.NewUUID(), Start: time.Now().Add(time.Hour)} // the clock was set back
-		s := &shelf{puts: []event.Event{ended, left, recent, ahead}}
-		if err := event.CloseLeftOpen(s); err != nil {
-			t.Fatal(err)
-		}
-		want := []time.Time{ended.End, start.Add(event.PostRoll), time.Now(), ahead.Start}
-		for i, e := range s.events() {
-			if !e.End.Equal(want[i]) {
-				t.Errorf("event %d ends at %v, want %v", i, e.End, want[i])
-			}
-		}
-		if e := s.events()[1]; e.Score != 0.5 || !e.HasThumb || len(e.Zones) != 1 {
-			t.Errorf("closing lost what was known: %+v", e)
-		}
-		if len(s.puts) != 7 {
-			t.Errorf("%d writes, want the 3 open ones", len(s.puts)-4)
-		}
-	})
-	if err := event.CloseLeftOpen(&shelf{broken: errors.New("no disk")}); err == nil {
-		t.Error("no error from a store that cannot be read")
-	}
-	if err := event.CloseLeftOpen(struct{ event.Store }{&shelf{}}); err != nil {
-		t.Errorf("a store that cannot list its events answers %v", err)
-	}
-}

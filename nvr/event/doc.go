@@ -9,5 +9,5 @@
 //
 // It promises that everything is bounded: the looks and thumbs that wait, the regions and zones of an event, how often
 // an event and its thumbnail are written, and how long an event lasts; and that no event stays open: not when the
-// looks end (a worker died, the camera is gone), nor when the process was killed (CloseLeftOpen, and the store's own care when it is opened).
+// looks end (a worker died, the camera is gone), nor when the process was killed: the store ends what it finds open.
 package event

@@ -68,17 +68,6 @@ func (s *sprite) figure(w *walk, p pose) {
 	}
 }
 
-// halfWidth is how far a figure reaches to either side of where it stands.
-func (w *walk) halfWidth(tall float64) float64 {
-	switch w.kind {
-	case "cat":
-		return 1.25 * tall
-	case "car":
-		return 1.75 * tall
-	}
-	return 0.34 * tall
-}
-
 func (s *sprite) person(coat color, p pose) {
 	t := p.tall
 	at := func(x, y float64) (float64, float64) { return p.x + p.facing*x*t, p.y - y*t }

@@ -42,7 +42,8 @@ func listen(t testing.TB, address string) *listener {
 		Transport: &tcp, OnPacketsLost: func(uint64) {}, OnDecodeError: func(error) {},
 		ReadTimeout: time.Minute,
 	}
-	if err := l.client.Start(u.Scheme, u.Host); err != nil {
+	l.client.Scheme, l.client.Host = u.Scheme, u.Host
+	if err := l.client.Start2(); err != nil {
 		t.Fatal(err)
 	}
 	var once sync.Once

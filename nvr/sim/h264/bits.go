@@ -38,9 +38,6 @@ func (w *bitWriter) se(v int32) {
 	}
 }
 
-// size is the number of bits so far.
-func (w *bitWriter) size() int { return 8*len(w.buf) + int(w.n) }
-
 // finish writes the stop bit and fills up the byte (rbsp_trailing_bits).
 func (w *bitWriter) finish() []byte {
 	w.put(1, 1)

@@ -28,7 +28,7 @@ func End(b []byte, at int) []byte {
 	return b
 }
 
-// U16, U32 and U64 append a big-endian number.
+// U16 appends a big-endian number, as U32 and U64 do.
 func U16(b []byte, v uint16) []byte { return binary.BigEndian.AppendUint16(b, v) }
 
 // U32 appends a big-endian number.
