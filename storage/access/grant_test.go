@@ -226,3 +226,19 @@ func TestConcurrentRevocation(t *testing.T) {
 	cancel()
 	wg.Wait()
 }
+
+// What asking the one door costs; streams ask twice a second, news before each item.
+func BenchmarkAuthorize(b *testing.B) {
+	a, bx := accesstest.Open(b)
+	var id media.CameraID
+	for i := range 64 {
+		id = accesstest.Camera(b, bx, string(rune('a'+i)))
+	}
+	guest := accesstest.Person(b, a, "Cy", access.Guest)
+	must(b, a.SetPermissions(guest.ID, []access.Permission{{Camera: id, Verbs: access.Verbs()}}))
+	for b.Loop() {
+		if _, err := a.Authorize(guest.ID, id, access.Live); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
