@@ -81,7 +81,10 @@ func (c *Cameras) newOne(settings box.Camera) (*one, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open the %s stream for writing: %w", s, err)
 		}
-		o.recorders[s] = &record.Recorder{Writer: w, Camera: id, Stream: s, Mode: record.Mode(settings.Record), Log: log}
+		o.recorders[s] = &record.Recorder{
+			Writer: w, Camera: id, Stream: s, Mode: record.Mode(settings.Record), Log: log,
+			PostRoll: -1, // the book closes an event only after its own
+		}
 		o.hubs[s] = &live.Hub{Camera: id, Stream: s, Log: log, OnWatch: func(on bool) { o.camera.SetLowLatency(s, on) }}
 	}
 	o.camera.Main = media.Sinks{o.recorders[media.Main], o.hubs[media.Main], look.sink(media.Main)}

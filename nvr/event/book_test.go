@@ -58,24 +58,6 @@ func (s *shelf) breaks(err error) {
 	s.broken = err
 }
 
-// OpenEvents lists what was put last without an End.
-func (s *shelf) OpenEvents() ([]event.Event, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	newest := map[media.UUID]event.Event{}
-	for _, e := range s.puts {
-		newest[e.ID] = e
-	}
-	var out []event.Event
-	for _, e := range newest {
-		if e.End.IsZero() {
-			out = append(out, e)
-		}
-	}
-	return out, s.broken
-}
-
-// events are the stored events as they are now, in the order in which they began.
 func (s *shelf) events() []event.Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()

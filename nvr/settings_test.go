@@ -1,0 +1,104 @@
+package nvr
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"hearth/nvr/media"
+	"hearth/storage"
+	"hearth/storage/box"
+)
+
+func newCameras(t *testing.T) *Cameras {
+	t.Helper()
+	store, err := storage.Open(storage.Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return NewCameras(store, "/nonexistent/hearth-vision", slog.New(slog.DiscardHandler))
+}
+
+func TestSettleSealsPasswords(t *testing.T) {
+	t.Parallel()
+	c := newCameras(t)
+	id := media.NewCameraID()
+
+	got, err := c.settle(box.Camera{ID: id}, CameraSettings{Name: " Yard ", URL: "rtsp://ada:p%40ss%3A%2F@10.0.0.7:554/main?x=1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Name != "Yard" || got.Username != "ada" || got.Transport != "tcp" || got.Record != "continuous" {
+		t.Errorf("settled to %+v", got)
+	}
+	if strings.Contains(got.URL, "ada") || strings.Contains(got.URL, "p%40ss") {
+		t.Errorf("the address still carries a secret: %s", got.URL)
+	}
+	if bytes.Contains(got.Password, []byte("p@ss:/")) {
+		t.Error("the password is not sealed")
+	}
+	if plain, err := c.password(got); err != nil || plain != "p@ss:/" {
+		t.Errorf("the sealed password opens to %q, %v", plain, err)
+	}
+
+	t.Run("another camera's id does not open it", func(t *testing.T) {
+		other := got
+		other.ID = media.NewCameraID()
+		if plain, err := c.password(other); err == nil {
+			t.Errorf("opened to %q", plain)
+		}
+	})
+	t.Run("left out, it stays", func(t *testing.T) {
+		again, err := c.settle(got, CameraSettings{Name: "Yard", URL: got.URL, Username: "ada"})
+		if err != nil || !bytes.Equal(again.Password, got.Password) {
+			t.Errorf("%v, password changed: %v", err, !bytes.Equal(again.Password, got.Password))
+		}
+	})
+	t.Run("without a user there is none", func(t *testing.T) {
+		again, err := c.settle(got, CameraSettings{Name: "Yard", URL: got.URL})
+		if err != nil || again.Password != nil {
+			t.Errorf("%v, %v", err, again.Password)
+		}
+	})
+}
+
+func TestSettleRefuses(t *testing.T) {
+	t.Parallel()
+	c := newCameras(t)
+	for field, s := range map[string]CameraSettings{
+		"name":       {URL: "rtsp://10.0.0.7/"},
+		"url":        {Name: "Yard", URL: "http://10.0.0.7/"},
+		"detect_url": {Name: "Yard", URL: "rtsp://10.0.0.7/", DetectURL: "::"},
+		"transport":  {Name: "Yard", URL: "rtsp://10.0.0.7/", Transport: "pigeon"},
+		"record":     {Name: "Yard", URL: "rtsp://10.0.0.7/", Record: "sometimes"},
+		"limits":     {Name: "Yard", URL: "rtsp://10.0.0.7/", LimitDays: -1},
+	} {
+		_, err := c.settle(box.Camera{ID: media.NewCameraID()}, s)
+		var f *FieldError
+		if !errors.As(err, &f) || f.Field != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
+func TestAddAndNames(t *testing.T) {
+	t.Parallel()
+	c := newCameras(t)
+	if _, err := c.Add(t.Context(), CameraSettings{Name: "Yard", URL: "rtsp://10.0.0.7/"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Add(t.Context(), CameraSettings{Name: "yard", URL: "rtsp://10.0.0.8/"}); !errors.Is(err, ErrNameTaken) {
+		t.Errorf("a second camera of the same name: %v", err)
+	}
+	known, err := c.Store.Box().Cameras()
+	if err != nil || len(known) != 1 {
+		t.Errorf("%d cameras kept, %v", len(known), err)
+	}
+}
