@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"hearth/nvr/media"
@@ -84,10 +85,15 @@ func Open(o Options) (s *Store, err error) {
 	if err = s.removeGone(); err != nil {
 		return s, err
 	}
-	if err = s.catchUp(context.Background()); err != nil {
-		return s, err
+	err = s.catchUp(context.Background())
+	if err == nil {
+		err = s.endEvents()
 	}
-	return s, s.endEvents()
+	if errors.Is(err, syscall.ENOSPC) { // the rest goes on, and retention will make room; the files are found next time
+		s.log.Error("the disk is full: what was recorded last is not indexed yet", "error", err)
+		err = nil
+	}
+	return s, err
 }
 
 // openIndex opens index.db; a damaged one is set aside.

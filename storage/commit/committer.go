@@ -214,6 +214,7 @@ func (c *Committer) Forget(camera media.CameraID) {
 
 // Open gives a line's files that are not finished, oldest first: the one being written and abandoned ones.
 func (c *Committer) Open(id segment.Line) []View {
+	c.setup()
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	l := c.lines[id]
@@ -231,6 +232,7 @@ func (c *Committer) Open(id segment.Line) []View {
 
 // AllOpen is Open for all lines.
 func (c *Committer) AllOpen() []View {
+	c.setup()
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	var views []View
@@ -251,6 +253,7 @@ func (c *Committer) Stats() Stats {
 
 // Dropped counts the fragments of each camera that were not recorded, since the start.
 func (c *Committer) Dropped() map[media.CameraID]uint64 {
+	c.setup()
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	dropped := make(map[media.CameraID]uint64)
@@ -264,6 +267,7 @@ func (c *Committer) Dropped() map[media.CameraID]uint64 {
 
 // AtRisk is the age of the oldest fragment that is not durable yet.
 func (c *Committer) AtRisk() time.Duration {
+	c.setup()
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	oldest := c.inFlight
