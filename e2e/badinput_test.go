@@ -146,7 +146,7 @@ func TestBadCameras(t *testing.T) {
 		{"not RTSP's scheme", "http://127.0.0.1/", "", "", []string{"rtsp"}},
 		{"nobody there", "rtsp://127.0.0.1:1/x", "", "", []string{"127.0.0.1"}},
 		{"a web server", strings.Replace(web.URL, "http://", "rtsp://", 1) + "/x", "", "", []string{"web server"}},
-		{"a silent server", "rtsp://" + silent.Addr().String() + "/x", "", "", []string{"RTSP"}},
+		{"a silent server", "rtsp://" + silent.Addr().String() + "/x", "", "", []string{"silent"}},
 		{"wrong password", "rtsp://" + host, "hearth", "guess", []string{"password"}},
 		{"no password", "rtsp://" + host, "", "", []string{"password"}},
 		{"no such stream", "rtsp://" + strings.Replace(host, "camera1", "nothing", 1), "hearth", "sesame", []string{"stream"}},

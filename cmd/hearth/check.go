@@ -8,7 +8,7 @@ import (
 
 // dataFlag is for the tools that work on a data folder while no hearth runs on it.
 type dataFlag struct {
-	Data string `help:"Folder for footage, events and settings." default:"${data}" type:"path" placeholder:"DIR"`
+	Data string `help:"Folder for footage, events and settings. Default: ./hearth-data; /var/lib/hearth as a service." default:"${data}" type:"path" placeholder:"DIR"`
 }
 
 type checkCmd struct {

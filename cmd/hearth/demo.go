@@ -21,8 +21,8 @@ const demoUser = "demo"
 
 type demoCmd struct {
 	applianceFlags `embed:""`
-	Cameras        int    `help:"How many simulated cameras." default:"2" placeholder:"N"`
-	SimListen      string `name:"sim-listen" help:"Where the simulated cameras listen; another port if it is in use." default:"127.0.0.1:8554" placeholder:"ADDR"`
+	Cameras        int    `help:"How many simulated cameras. Default: ${default}." default:"2" placeholder:"N"`
+	SimListen      string `name:"sim-listen" help:"Where the simulated cameras listen; another port if it is in use. Default: ${default}." default:"127.0.0.1:8554" placeholder:"ADDR"`
 }
 
 // Run runs the appliance with simulated cameras.

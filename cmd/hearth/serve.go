@@ -17,9 +17,9 @@ import (
 
 // applianceFlags are what serve and demo share.
 type applianceFlags struct {
-	Data       string `help:"Folder for footage, events and settings." default:"${data}" type:"path" placeholder:"DIR"`
-	Listen     string `help:"Address of the page and its API, over HTTPS." default:":8443" placeholder:"ADDR"`
-	ListenHTTP string `name:"listen-http" help:"Address that only leads to HTTPS; empty: none." default:":8080" placeholder:"ADDR"`
+	Data       string `help:"Folder for footage, events and settings. Default: ./hearth-data; /var/lib/hearth as a service." default:"${data}" type:"path" placeholder:"DIR"`
+	Listen     string `help:"Address of the page and its API, over HTTPS. Default: ${default}." default:":8443" placeholder:"ADDR"`
+	ListenHTTP string `name:"listen-http" help:"Address that only leads to HTTPS; empty: none. Default: ${default}." default:":8080" placeholder:"ADDR"`
 	Limit      int64  `help:"Most bytes of footage to keep, in GiB; 0: as much as fits, less a reserve." default:"0" placeholder:"GIB"`
 	Vision     string `help:"The hearth-vision program; empty: beside hearth, then in /usr/lib/hearth." placeholder:"FILE"`
 }

@@ -17,13 +17,13 @@ import (
 var simNames = []string{"Front door", "Garden", "Garage", "Driveway", "Terrace", "Hallway", "Shed", "Gate"}
 
 type simCmd struct {
-	Cameras  int      `help:"How many cameras." default:"2" placeholder:"N"`
-	Listen   string   `help:"Address of the RTSP server." default:"127.0.0.1:8554" placeholder:"ADDR"`
+	Cameras  int      `help:"How many cameras. Default: ${default}." default:"2" placeholder:"N"`
+	Listen   string   `help:"Address of the RTSP server. Default: ${default}." default:"127.0.0.1:8554" placeholder:"ADDR"`
 	Clip     []string `help:"Play this file (MP4, or H.264 in Annex B) over and over instead of a drawn scene; several are dealt out in turn." type:"existingfile" placeholder:"FILE"`
 	SubClip  []string `name:"sub-clip" help:"The same for the sub streams, which a camera with --clip has not otherwise." type:"existingfile" placeholder:"FILE"`
 	FPS      int      `name:"fps" help:"Pictures per second of drawn scenes, and of clips in Annex B, which do not say." default:"15"`
-	Size     string   `help:"Size of drawn main streams." default:"1280x720" placeholder:"WxH"`
-	SubSize  string   `name:"sub-size" help:"Size of drawn sub streams." default:"640x360" placeholder:"WxH"`
+	Size     string   `help:"Size of drawn main streams. Default: ${default}." default:"1280x720" placeholder:"WxH"`
+	SubSize  string   `name:"sub-size" help:"Size of drawn sub streams. Default: ${default}." default:"640x360" placeholder:"WxH"`
 	BFrames  bool     `name:"b-frames" help:"Every other picture is a B-picture."`
 	Sound    string   `help:"Sound track: none, pcmu, pcma or aac." enum:"none,pcmu,pcma,aac" default:"none"`
 	Password string   `help:"The cameras' password; empty: made up and printed." placeholder:"TEXT"`
