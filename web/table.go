@@ -38,7 +38,10 @@ func route[I, O any](
 		Summary:      summary,
 		Description:  "For " + d.String() + ".",
 		MaxBodyBytes: maxBody,
-		Errors:       []int{http.StatusUnauthorized, http.StatusNotFound},
+		// The body is here already (bounded read it in time). A deadline that huma set would stay on the connection, and
+		// end whatever takes longer than five seconds.
+		BodyReadTimeout: -1,
+		Errors:          []int{http.StatusUnauthorized, http.StatusNotFound},
 	}
 	if d.kind == public {
 		op.Errors = []int{http.StatusTooManyRequests}
