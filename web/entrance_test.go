@@ -2,13 +2,16 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -332,5 +335,31 @@ func TestPeople(t *testing.T) {
 	}
 	if n, err := h.store.Access().VerifyAudit(); err != nil || n == 0 {
 		t.Errorf("%d, %v", n, err)
+	}
+}
+
+// A request with a body may take its time, as trying a camera does: nothing ends it while its asker waits.
+func TestSlowRequest(t *testing.T) {
+	t.Parallel()
+	h := build(t, nil)
+	tb := h.srv.routes()
+	route(tb, door{kind: public}, http.MethodPost, "/slow", "", func(ctx context.Context, _ *struct{ Body struct{ X int } }) (*nothing, error) {
+		const longer = 6 * time.Second // than the five that the library gives a body
+		wait, cancel := context.WithTimeout(ctx, longer)
+		defer cancel()
+		<-wait.Done()
+		return nil, ctx.Err()
+	})
+	handler, err := tb.handler()
+	must(t, err)
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+prefix+"/slow", strings.NewReader(`{"X":1}`))
+	must(t, err)
+	resp, err := server.Client().Do(r)
+	must(t, err)
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusNoContent {
+		t.Errorf("%d", resp.StatusCode)
 	}
 }
