@@ -1,0 +1,169 @@
+package index
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"hearth/nvr/media"
+	"hearth/storage/segment"
+)
+
+func drawRow(t *rapid.T, l segment.Line) Row {
+	r := Row{
+		Line: l, Start: rapid.Int64Range(-5, 60).Draw(t, "start") * 1000, Size: rapid.Int64Range(0, 1<<30).Draw(t, "size"),
+		RunStart: rapid.Int64().Draw(t, "run start"), RunSeq: rapid.Uint32().Draw(t, "run seq"), Records: rapid.Uint32().Draw(t, "records"),
+		Recovered: rapid.Bool().Draw(t, "recovered"),
+	}
+	r.End = r.Start + rapid.Int64Range(0, 3000).Draw(t, "duration")
+	copy(r.Segment[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "segment"))
+	copy(r.Head[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "head"))
+	return r
+}
+
+func TestRowRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRow(t, segment.Line{Camera: media.CameraID{1}, Stream: media.Sub})
+		r.NameOnly = rapid.Bool().Draw(t, "name only")
+		b := r.marshal()
+		if got, err := parseRow(r.Line, r.Start, b); err != nil || got != r || len(b) != rowSize {
+			t.Fatalf("%v: %+v, want %+v", err, got, r)
+		}
+		if _, err := parseRow(r.Line, r.Start, b[:rapid.IntRange(0, rowSize-1).Draw(t, "cut")]); err == nil {
+			t.Fatal("a row that is cut off was read")
+		}
+	})
+}
+
+// Whether rows are written or only added makes no difference to those who look for them, and sums agree with rows.
+func TestRowsAgainstModel(t *testing.T) {
+	n := 0
+	dir := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		n++
+		x, err := Open(filepath.Join(dir, string(rune('a'+n%26))+"-"+media.NewUUID().String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Close()
+		x.db.NoSync = true
+		lines := []segment.Line{{Camera: media.CameraID{1}}, {Camera: media.CameraID{1}, Stream: media.Sub}, {Camera: media.CameraID{2}}}
+		model := make(map[segment.Line]map[int64]Row)
+		for _, l := range lines {
+			model[l] = make(map[int64]Row)
+		}
+		for range rapid.IntRange(1, 25).Draw(t, "steps") {
+			l := lines[rapid.IntRange(0, 2).Draw(t, "line")]
+			switch rapid.IntRange(0, 5).Draw(t, "step") {
+			case 0:
+				if err := x.Checkpoint(0); err != nil {
+					t.Fatal(err)
+				}
+			case 1:
+				if err := x.Checkpoint(0); err != nil {
+					t.Fatal(err)
+				}
+				var gone []Row
+				for start, r := range model[l] {
+					if start%2000 == 0 {
+						gone = append(gone, r)
+						delete(model[l], start)
+					}
+				}
+				if err := x.Condemn(gone); err != nil {
+					t.Fatal(err)
+				}
+				if garbage, err := x.Garbage(); err != nil || len(garbage) != len(gone) {
+					t.Fatal(err, len(garbage), len(gone))
+				}
+				if err := x.Bury(gone); err != nil {
+					t.Fatal(err)
+				}
+			default:
+				r := drawRow(t, l)
+				if _, there := model[l][r.Start]; there {
+					continue // starts are not used twice
+				}
+				model[l][r.Start] = r
+				x.Add(Addition{Row: r})
+			}
+			compareToModel(t, x, lines, model)
+		}
+		if err := x.Checkpoint(0); err != nil {
+			t.Fatal(err)
+		}
+		compareToModel(t, x, lines, model)
+		oldest := int64(-1 << 62)
+		count := 0
+		if err := x.Oldest(media.CameraID{}, func(r Row) bool {
+			if r.End < oldest || model[r.Line][r.Start] != r {
+				t.Fatalf("%+v comes after %d", r, oldest)
+			}
+			oldest = r.End
+			count++
+			return true
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if all := len(model[lines[0]]) + len(model[lines[1]]) + len(model[lines[2]]); count != all {
+			t.Fatalf("%d of %d rows by age", count, all)
+		}
+	})
+}
+
+func compareToModel(t *rapid.T, x *Index, lines []segment.Line, model map[segment.Line]map[int64]Row) {
+	at, to := rapid.Int64Range(-6, 66).Draw(t, "at")*1000, rapid.Int64Range(-6, 66).Draw(t, "to")*1000
+	sums := make(map[media.CameraID]int64)
+	for _, l := range lines {
+		var all []Row
+		for _, r := range model[l] {
+			all = append(all, r)
+			sums[l.Camera] += r.Size
+		}
+		slices.SortFunc(all, func(a, b Row) int { return compare(a.Start, b.Start) })
+		var last, next *Row
+		var within []Row
+		for i, r := range all {
+			if r.Start <= at {
+				last = &all[i]
+			} else if next == nil {
+				next = &all[i]
+			}
+			// Files of a line follow each other, so only the last that begins before the span can reach into it.
+			if r.Start < to && r.End >= at && (r.Start >= at || i+1 == len(all) || all[i+1].Start > at) {
+				within = append(within, r)
+			}
+		}
+		if got, ok, err := x.Last(l, at); err != nil || ok != (last != nil) || ok && got != *last {
+			t.Fatalf("last before %d: %v, %v, %+v", at, err, ok, got)
+		}
+		if got, ok, err := x.Next(l, at); err != nil || ok != (next != nil) || ok && got != *next {
+			t.Fatalf("next after %d: %v, %v, %+v", at, err, ok, got)
+		}
+		got, err := x.Rows(l, at, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range within {
+			if !slices.Contains(got, r) {
+				t.Fatalf("rows of %d..%d: %d, without %+v", at, to, len(got), r)
+			}
+		}
+		for _, r := range got {
+			if r != model[l][r.Start] || r.Start >= to || r.End < at {
+				t.Fatalf("rows of %d..%d: %+v", at, to, r)
+			}
+		}
+	}
+	totals, err := x.Totals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for camera, n := range sums {
+		if totals[camera] != n {
+			t.Fatalf("%s: %d bytes, want %d", camera, totals[camera], n)
+		}
+	}
+}
