@@ -101,6 +101,7 @@ export function draw(c: CanvasRenderingContext2D, p: Picture, ink: Inks, words: 
     }
     i = j;
   }
+  c.restore();
 
   // Events: bars along the foot of the skyline.
   for (const e of p.events) {

@@ -240,6 +240,7 @@ export class Timeline {
 
   readonly #down = (e: PointerEvent): void => {
     const x = this.#x(e);
+    this.#gone();
     this.#canvas.setPointerCapture(e.pointerId);
     this.#fingers.set(e.pointerId, x);
     if (this.#fingers.size > 1) {

@@ -187,8 +187,7 @@ export const en = {
     going: 'still going on',
     motion: 'Motion',
     at: (camera: string, time: string) => `${camera}, ${time}`,
-    card: (camera: string, time: string, len: string, isNew: boolean) =>
-      `${isNew ? 'New: ' : ''}motion at ${camera}, ${time}, ${len}`,
+    card: (camera: string, time: string) => `motion at ${camera}, ${time}`,
     keys: 'Keys',
     keysNext: 'next and previous',
     keysPlay: 'play',
