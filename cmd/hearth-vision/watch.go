@@ -23,17 +23,24 @@ const (
 	watchFor    = 10 * second    // a spell is watched closely for so long, then at key frames
 	revisit     = 20 * second    // and again closely for a moment, this often
 	maxDoubt    = 64 * second    // doubts that keep leading to nothing are followed this seldom
+
+	attentiveEvery = 120_000 // looks while attentive: every other picture of 15 a second
+	doubtEvery     = 30_000  // looks while attentive, after one that doubts: at the next picture
 )
 
 // watch decides what of the stream is decoded, and looks at it.
 //
 // While calm it glances at key frames. A glance that sees a change (motion begins, or ends) makes it watch closely:
 // it decodes what was kept since the last look, which dates the change, and then all that comes, until things have
-// been still, or have moved for long enough to know.
+// been still, or have moved for long enough to know. When it is attentive it watches closely all the time.
 type watch struct {
-	w       *worker
-	dec     *hwaccel.Decoder // nil until the first key frame of the run
-	gop     gop
+	w   *worker
+	dec *hwaccel.Decoder // nil until the first key frame of the run
+	gop gop
+
+	attentive bool
+	doubting  bool // the newest look, while attentive, says that something may move
+
 	closely bool  // everything is decoded, not only key frames
 	until   int64 // when to be content with key frames although it moves
 	since   int64 // when watching closely began
@@ -65,6 +72,8 @@ func (w *watch) mode() string {
 	switch {
 	case w.dec == nil:
 		return "waiting"
+	case w.closely && w.attentive:
+		return "attentive"
 	case w.closely:
 		return "watching"
 	}
@@ -74,8 +83,20 @@ func (w *watch) mode() string {
 // begin forgets the run before.
 func (w *watch) begin() error {
 	w.gop.reset()
-	w.closely, w.last, w.doubts, w.doubted = false, 0, 0, 0
+	w.closely, w.last, w.doubts, w.doubted, w.again = false, 0, 0, 0, 0
 	return w.endSpell()
+}
+
+// setAttentive says whether to watch closely all the time. Where that ends, a spell that is open goes on as if it
+// had just begun.
+func (w *watch) setAttentive(on bool) {
+	if on == w.attentive {
+		return
+	}
+	w.attentive, w.doubting, w.again = on, false, 0
+	if !on && w.closely {
+		w.since, w.until = w.last, w.last+watchFor
+	}
 }
 
 // behind says that units were passed over because there was no time for them: key frames must do for a while.
@@ -99,7 +120,7 @@ func (w *watch) unit(u protocol.Unit) error {
 	if w.closely {
 		return w.follow(u)
 	}
-	if u.Key && w.moving && u.At >= w.again {
+	if u.At >= w.again && (w.attentive || u.Key && w.moving) {
 		w.gop.cut()
 		w.approach(u.At, u.At+second)
 		return w.follow(u)
@@ -182,7 +203,7 @@ func (w *watch) feed(end int, see func(*hwaccel.Frame) error) error {
 	g := &w.gop
 	for ; g.fed < end; g.fed++ {
 		u := g.units[g.fed]
-		if w.w.config.Codec == media.MJPEG && w.closely && u.At-w.last < lookEvery {
+		if w.w.config.Codec == media.MJPEG && w.closely && u.At-w.last < w.pause() {
 			continue // each picture stands alone, so what is not looked at need not be decoded
 		}
 		if w.dec.Decode(u.Data, u.At, see) != nil {
@@ -264,6 +285,10 @@ func (w *watch) follow(u protocol.Unit) error {
 	}
 	still := w.last - max(w.moved, w.since-calmAfter+doubtTime)
 	switch {
+	case w.attentive:
+		if w.last-w.moved >= calmAfter {
+			return w.endSpell()
+		}
 	case w.moving && w.last-w.moved >= calmAfter, !w.moving && still >= calmAfter:
 		w.closely = false
 		return w.endSpell()
@@ -277,14 +302,26 @@ func (w *watch) follow(u protocol.Unit) error {
 
 // see looks at a decoded picture if it is time for a look.
 func (w *watch) see(f *hwaccel.Frame) error {
-	if f.At-w.last < lookEvery && w.last != 0 || f.Damaged() {
+	if f.At-w.last < w.pause() && w.last != 0 || f.Damaged() {
 		return nil
 	}
 	s, err := w.look(f)
 	if err != nil {
 		return err
 	}
+	w.doubting = s.result.Doubt && w.attentive
 	return w.tell(s, f)
+}
+
+// pause is how far looks lie apart at least while watching closely.
+func (w *watch) pause() int64 {
+	switch {
+	case w.doubting:
+		return doubtEvery
+	case w.attentive && !w.moving:
+		return attentiveEvery
+	}
+	return lookEvery
 }
 
 // look has the detector look at a picture.

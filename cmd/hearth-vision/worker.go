@@ -85,6 +85,7 @@ func (w *worker) begin(c protocol.Config) error {
 }
 
 func (w *worker) motion(s media.MotionSettings) {
+	w.watch.setAttentive(s.Attentive)
 	if w.detector == nil {
 		w.detector = motion.New(s)
 		return

@@ -19,13 +19,14 @@ type feeder struct {
 
 // hand writes the units, and before them what the process must know to use them. Urgent says not to wait for more.
 func (f *feeder) hand(items []item) (urgent bool, err error) {
-	if s := f.worker.settings(); s != f.motion {
+	s := f.worker.settings()
+	if s != f.motion {
 		f.motion, urgent = s, true
 		if err := protocol.Write(f.out, protocol.Motion{Settings: *s}); err != nil {
 			return false, err
 		}
 	}
-	urgent = urgent || f.process.watching.Load()
+	urgent = urgent || s.Attentive || f.process.watching.Load()
 	for _, it := range items {
 		if it.run != f.run {
 			f.run = it.run

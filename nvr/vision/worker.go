@@ -41,7 +41,7 @@ type Thumb struct {
 // Status is how a Worker does.
 type Status struct {
 	Decoder  string  `json:"decoder"`           // "software", "vaapi", "cuda", "v4l2m2m"; empty until the first picture
-	Mode     string  `json:"mode"`              // "stopped", "waiting", "calm" or "watching"
+	Mode     string  `json:"mode"`              // "stopped", "waiting", "calm", "watching" or "attentive"
 	Restarts uint64  `json:"restarts"`          // how often the process had to be started anew
 	Problem  string  `json:"problem,omitempty"` // why it was, the last time; empty once looks come again
 	CPU      float64 `json:"cpu"`               // seconds of processor time, over all restarts

@@ -125,7 +125,7 @@ type JPEG struct {
 
 // Stats is the worker's sign of life, every second or two, also while it works hard.
 type Stats struct {
-	Mode    string  `json:"mode"` // "waiting", "calm", "watching"
+	Mode    string  `json:"mode"` // "waiting", "calm", "watching", "attentive"
 	CPU     float64 `json:"cpu"`  // seconds of processor time since it began
 	RSS     int64   `json:"rss"`  // bytes at most until now
 	Units   uint64  `json:"units"`
