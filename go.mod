@@ -2,6 +2,9 @@ module hearth
 
 go 1.26.4
 
+// npm puts what it likes there.
+ignore ./web/ui/node_modules
+
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/bluenviron/gortsplib/v4 v4.16.2

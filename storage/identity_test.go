@@ -175,8 +175,7 @@ func swapInIndex(t *testing.T, path string, cams [2]media.CameraID) {
 		b = bytes.ReplaceAll(b, cams[1][:], cams[0][:])
 		return bytes.ReplaceAll(b, mark, cams[1][:])
 	}
-	var walk func(b *bbolt.Bucket) error
-	walk = func(b *bbolt.Bucket) error {
+	walk := func(b *bbolt.Bucket) error {
 		pairs := make(map[string][]byte)
 		nested := make(map[string]map[string][]byte)
 		if err := b.ForEach(func(k, v []byte) error {

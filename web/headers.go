@@ -43,7 +43,7 @@ func (s *Server) recovered(next echo.HandlerFunc) echo.HandlerFunc {
 			if r == nil {
 				return
 			}
-			if r == http.ErrAbortHandler {
+			if r == any(http.ErrAbortHandler) {
 				panic(r)
 			}
 			s.Log.Error("a request crashed", "path", c.Path(), "panic", r)

@@ -45,6 +45,7 @@ func (w *watcher) StartRun(run *media.Run) { w.locked(func() { w.notebook.StartR
 func (w *watcher) WriteUnit(run *media.Run, au *media.AccessUnit) {
 	w.locked(func() { w.notebook.WriteUnit(run, au) })
 }
+
 func (w *watcher) EndRun(run *media.Run, why string) {
 	w.locked(func() { w.notebook.EndRun(run, why) })
 }

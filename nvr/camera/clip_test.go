@@ -22,7 +22,6 @@ import (
 type clip struct {
 	hevc     bool
 	pictures []picture
-	path     string // the MP4 file
 }
 
 type picture struct {

@@ -3,6 +3,7 @@ package camera
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"math"
 	"os"
@@ -38,7 +39,7 @@ func decodeFLAC(t interface{ Fatal(...any) }, file []byte) []int32 {
 	var out []int32
 	for {
 		f, err := s.ParseNext()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out
 		}
 		if err != nil {
@@ -81,7 +82,7 @@ func TestG711BecomesFLACWithoutLoss(t *testing.T) {
 						b[i] = must(g711.Alaw(pcm(v)).Marshal())[0]
 					}
 				default: // noise
-					b[i] = byte(rapid.Byte().Draw(t, "b"))
+					b[i] = rapid.Byte().Draw(t, "b")
 				}
 			}
 			got, err := s.push(&rtp.Packet{Header: rtp.Header{Timestamp: ts}, Payload: b}, false)

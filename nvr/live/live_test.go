@@ -122,7 +122,7 @@ func TestSubscribeAsksForAGrant(t *testing.T) {
 	}
 	v.Close()
 	v.Close()
-	if _, err := v.Next(t.Context()); err != io.EOF || h.Viewers() != 0 {
+	if _, err := v.Next(t.Context()); !errors.Is(err, io.EOF) || h.Viewers() != 0 {
 		t.Errorf("after Close: %v, %d viewers", err, h.Viewers())
 	}
 	h.Close()
@@ -414,7 +414,7 @@ func TestRunChange(t *testing.T) {
 	}
 	h.Close()
 	for _, v := range []*live.Viewer{v, late} {
-		if _, err := v.Next(t.Context()); err != io.EOF {
+		if _, err := v.Next(t.Context()); !errors.Is(err, io.EOF) {
 			t.Errorf("after the hub's Close: %v", err)
 		}
 	}

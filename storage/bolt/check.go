@@ -120,7 +120,7 @@ func (w *walk) page(id uint64) ([]byte, error) {
 	size := int64(w.meta.pageSize)
 	var head [headerSize]byte
 	if _, err := w.r.ReadAt(head[:], int64(id)*size); err != nil {
-		return nil, fmt.Errorf("%w: page %d: %v", ErrDamaged, id, err)
+		return nil, fmt.Errorf("%w: page %d: %w", ErrDamaged, id, err)
 	}
 	overflow := uint64(binary.LittleEndian.Uint32(head[12:]))
 	if got := binary.LittleEndian.Uint64(head[:]); got != id {
@@ -137,7 +137,7 @@ func (w *walk) page(id uint64) ([]byte, error) {
 	}
 	p := make([]byte, size*int64(1+overflow))
 	if _, err := w.r.ReadAt(p, int64(id)*size); err != nil {
-		return nil, fmt.Errorf("%w: page %d: %v", ErrDamaged, id, err)
+		return nil, fmt.Errorf("%w: page %d: %w", ErrDamaged, id, err)
 	}
 	return p, nil
 }
@@ -176,7 +176,7 @@ func (w *walk) elements(p []byte, id uint64, depth int, keys bounds) error {
 		e := p[at : at+elementSize]
 		key, value, err := element(p, at, flags)
 		if err != nil {
-			return fmt.Errorf("%w: page %d, element %d: %v", ErrDamaged, id, i, err)
+			return fmt.Errorf("%w: page %d, element %d: %w", ErrDamaged, id, i, err)
 		}
 		if order := bytes.Compare(last, key); order > 0 || order == 0 && i > 0 ||
 			keys.high != nil && bytes.Compare(key, keys.high) >= 0 {

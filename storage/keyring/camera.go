@@ -38,7 +38,9 @@ func (c CameraKey) Camera() media.CameraID { return c.camera }
 // Valid says that this is a key at all.
 func (c CameraKey) Valid() bool { return c.secret != nil && !c.camera.IsZero() }
 
-func (c CameraKey) String() string   { return "key of camera " + c.camera.String() }
+func (c CameraKey) String() string { return "key of camera " + c.camera.String() }
+
+// GoString keeps the secret out of what %#v prints.
 func (c CameraKey) GoString() string { return c.String() }
 
 // LogValue keeps the secret out of logs.
