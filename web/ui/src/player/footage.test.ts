@@ -112,13 +112,15 @@ describe('FootagePlayer', () => {
   });
 
   it('jumps inside of what is there without asking', async () => {
-    const { player, asked, wall } = watcher();
+    const { player, asked, states, wall } = watcher();
     player.seek(NOW - 600_000);
     await vi.advanceTimersByTimeAsync(300);
     const before = asked.length;
+    states.length = 0;
     player.seek(NOW - 600_000 + 5200);
     await vi.advanceTimersByTimeAsync(10);
     expect(asked).toHaveLength(before);
+    expect(states.map((s) => s.status)).toEqual(['loading', 'paused']);
     expect(wall()).toBeCloseTo(NOW - 600_000 + 5200, 0);
     player.close();
   });

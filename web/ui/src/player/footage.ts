@@ -114,12 +114,10 @@ export class FootagePlayer {
     this.#ended = false;
     const media = this.#toMedia(at);
     const here = this.#source?.feed.ranges().some((r) => media >= r.start - 0.01 && media < r.end - this.#frame);
-    if (here) {
-      this.#video.currentTime = media;
-      return;
-    }
+    // Also a jump within the buffer is told of when it begins and ends: another picture may be in front until then.
     this.#say({ status: 'loading', problem: undefined });
-    this.#fetchFrom(at);
+    if (here) this.#video.currentTime = media;
+    else this.#fetchFrom(at);
   }
 
   play(): void {
