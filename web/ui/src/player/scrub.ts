@@ -34,17 +34,23 @@ export class Scrubber {
     this.#options = options;
   }
 
-  /** Asks for the picture of a moment, ms since 1970. */
-  show(at: number): void {
+  /**
+   * Asks for the picture of a moment, ms since 1970. Gives, when all wishes are done, whether there is a picture; true at
+   * once for a wish that joins others.
+   */
+  async show(at: number): Promise<boolean> {
     this.#wish = at;
-    if (!this.#busy && !this.#dead) void this.#work();
+    if (this.#busy || this.#dead) return true;
+    await this.#work();
+    return this.#source !== undefined;
   }
 
   close(): void {
     this.#dead = true;
     this.#wish = undefined;
     this.#life.abort();
-    this.#source?.feed.close();
+    if (!this.#source) return;
+    this.#source.feed.close();
     this.#video.removeAttribute('src');
     this.#video.load();
   }

@@ -10,7 +10,12 @@ export interface Place {
 export function placeOf(path: string, search: string): Place {
   const [first = '', second = ''] = path.split('/').filter((p) => p !== '');
   const query = new URLSearchParams(search);
-  const id = decodeURIComponent(second);
+  let id: string;
+  try {
+    id = decodeURIComponent(second);
+  } catch {
+    return { screen: 'nowhere', id: '', query };
+  }
   switch (first) {
     case '':
       return { screen: 'home', id: '', query };

@@ -1,4 +1,4 @@
-import { at, type Camera } from '../api';
+import { at, time, type Camera } from '../api';
 import { FootagePlayer, LivePlayer, Scrubber, type FootageState, type LiveState } from '../player';
 
 /** What is on the screen: the present, the past, or a single frame while a finger moves. */
@@ -79,6 +79,9 @@ export class Watch {
       },
     });
     this.#live.start();
+    // A camera that is lost has a last picture, and that is better than none.
+    const { state, since } = this.#camera();
+    if (state === 'offline' && since) void this.#frames(this.#screens).show(time(since) - 500);
   }
 
   /** Plays, or stands, at a moment of the past. */
@@ -100,14 +103,18 @@ export class Watch {
       this.#footage?.hold();
     }
     this.moment = t;
+    void this.#frames(this.#screens).show(t);
+  }
+
+  #frames(screens: Screens): Scrubber {
     const camera = this.#camera();
-    this.#scrub ??= new Scrubber(this.#screens.scrub, {
+    this.#scrub ??= new Scrubber(screens.scrub, {
       address: (m) => at.frame(camera.id, m, camera.sub ? 'sub' : 'main'),
       onFrame: () => {
-        if (this.#scrubbing) this.shown = 'scrub';
+        if (this.#scrubbing || (this.mode === 'live' && this.live?.status !== 'playing')) this.shown = 'scrub';
       },
     });
-    this.#scrub.show(t);
+    return this.#scrub;
   }
 
   toggle(): void {

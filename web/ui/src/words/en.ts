@@ -275,6 +275,8 @@ export const en = {
     transportAuto: 'By itself',
     days: 'Keep at most',
     daysUnit: 'days',
+    gigabytes: 'And at most',
+    gigabytesUnit: 'GB',
     daysHint: 'Empty: as long as there is room.',
     sensitivity: 'How easily it notices motion',
     sensitivityLow: 'only what is large',
