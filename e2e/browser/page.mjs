@@ -1,0 +1,49 @@
+// The whole page in one window, in the order in which a family would meet it. Started by TestBrowser.
+import { launch, open } from './chromium.mjs';
+import { steps } from './report.mjs';
+import * as cameras from './steps/cameras.mjs';
+import * as door from './steps/door.mjs';
+import * as events from './steps/events.mjs';
+import * as live from './steps/live.mjs';
+import * as manners from './steps/manners.mjs';
+import * as past from './steps/past.mjs';
+import { Truth } from './truth.mjs';
+
+const given = JSON.parse(process.env.GIVEN);
+const browser = await launch();
+try {
+  const window = await open(browser, given.origin);
+  // The only refusals that this test provokes: who is not logged in, who is wrong at the door or at the camera.
+  window.allow(/^(GET|POST) \/api\/v1\/session 401$/, /^POST \/api\/v1\/cameras\/probe 4(00|22)$/);
+  const truth = new Truth(given.cameras, given.fps);
+  /** The box's id of each camera, by name. */
+  const house = new Map();
+  const ctx = { ...window, truth, house, owner: given.owner };
+  const [first, second, third] = truth.cameras;
+  const step = steps(window);
+
+  await step('the first owner sets the box up', () => door.setUp(ctx));
+  await step('a camera is added through the form', () => cameras.add(ctx, third));
+  await step('the wall shows cameras that were added elsewhere', () =>
+    cameras.others(ctx, [first, second], given.masks),
+  );
+  await step('first picture of the wall', () => live.firstOfWall(ctx));
+  await step('each tile shows its own camera', () => live.tiles(ctx));
+  await step('first picture of a camera', () => live.firstOfCamera(ctx, first));
+  await step('live latency', () => live.latency(ctx, first));
+  await step('a seek shows the right picture', () => past.seek(ctx, first));
+  await step('dragging shows the right pictures', () => past.drag(ctx, first));
+  await step('playing on, and back to the present', () => past.playOn(ctx, first));
+  await step('events happen when somebody walks through', () => events.happen(ctx));
+  await step('an event plays', () => events.play(ctx));
+  await step('events by keyboard', () => events.keys(ctx));
+  await step('no scrolling sideways at 360 pixels', () => manners.narrow(ctx, first));
+  await step('a camera gets another name', () => cameras.rename(ctx, third, 'Shed'));
+  await step('a camera is removed', () => cameras.remove(ctx, 'Shed'));
+  truth.cameras.pop();
+  await step('logging out', () => door.logOut(ctx));
+  await step('logging in', () => door.logIn(ctx));
+  await step('no errors, nothing asked of anybody else', () => manners.clean(ctx));
+} finally {
+  await browser.close();
+}

@@ -1,0 +1,79 @@
+// The present: how soon it shows, how late it is, and that each picture is of the right camera.
+import { must } from '../chromium.mjs';
+import { quantile } from '../report.mjs';
+
+const FIRST_PICTURE = 1000; // ms, from the click
+const LATENCY_P95 = 500; // ms; 88 on a quiet machine, see docs/design/live.md
+
+const list = (ms) => ms.map((v) => Math.round(v)).join(', ');
+
+/** From a click on Home to a picture on every tile. */
+export async function firstOfWall({ page, truth, house }) {
+  await page.getByRole('link', { name: 'Storage' }).or(page.locator('nav summary')).first().click();
+  await page.getByRole('link', { name: 'Storage' }).click();
+  await page.getByRole('heading', { name: 'Storage', exact: true }).waitFor();
+  await page.evaluate((n) => hearthEyes.expectPictures('[data-testid=tile-video]', n), truth.cameras.length);
+  await page.getByRole('link', { name: 'Home' }).first().click();
+  const seen = await page.evaluate(() => hearthEyes.pictured());
+  for (const f of seen) {
+    const camera = truth.cameras.find((c) => house.get(c.name) === f.id);
+    must(f.camera === camera.number, `the first picture of ${camera.name} is of camera ${f.camera}`);
+  }
+  const ms = seen.map((f) => f.ms);
+  const said = `first picture of the ${ms.length} tiles after ${list(ms)} ms`;
+  must(Math.max(...ms) < FIRST_PICTURE, `${said}; want less than ${FIRST_PICTURE}`);
+  return said;
+}
+
+/** Each tile shows its own camera and no other, for some seconds. */
+export async function tiles({ page, truth, house }) {
+  const all = await Promise.all(
+    truth.cameras.map((c) =>
+      page
+        .locator(`[data-testid=tile][data-camera="${house.get(c.name)}"] video`)
+        .evaluate((v) => hearthEyes.frames(v, 1000, 5000)),
+    ),
+  );
+  all.forEach((frames, i) => truth.check(truth.cameras[i], frames, 40));
+  return `pictures seen in 5 s: ${all.map((f, i) => `${f.length} of ${truth.cameras[i].name}`).join(', ')}`;
+}
+
+/** From a click on a tile to the large picture; some times, because one is luck. */
+export async function firstOfCamera({ page, truth, house }, camera) {
+  const ms = [];
+  const ages = [];
+  for (let i = 0; i < 3; i++) {
+    const tile = page.locator(`[data-testid=tile][data-camera="${house.get(camera.name)}"]`);
+    await tile.waitFor();
+    await page.evaluate(() => hearthEyes.expectPictures('[data-testid=video-live]', 1));
+    await tile.click();
+    const [first] = await page.evaluate(() => hearthEyes.pictured());
+    must(first.camera === camera.number, `the first picture is of camera ${first.camera}, want ${camera.number}`);
+    ms.push(first.ms);
+    ages.push(first.at - truth.taken(camera, first.frame));
+    await page.goBack();
+  }
+  const said = `first picture after ${list(ms)} ms; it was ${list(ages)} ms old`;
+  must(Math.max(...ms) < FIRST_PICTURE, `${said}; want less than ${FIRST_PICTURE}`);
+  return said;
+}
+
+/** From the moment that a picture is taken to its presentation, by its mark. */
+export async function latency({ page, truth, house }, camera) {
+  await page.locator(`[data-testid=tile][data-camera="${house.get(camera.name)}"]`).click();
+  const video = page.getByTestId('video-live');
+  await page.locator('[data-testid=video-live][data-live=playing]').waitFor({ state: 'attached' });
+  // Half a minute of steering lies behind a picture that somebody watches; a second is enough to leave the start behind.
+  await video.evaluate((v) => hearthEyes.frames(v, 15, 5000));
+  const frames = await video.evaluate((v) => hearthEyes.frames(v, 120, 15_000));
+  truth.check(camera, frames, 60);
+  const late = frames.map((f) => f.at - truth.taken(camera, f.frame));
+  const missed = frames.at(-1).frame - frames[0].frame + 1 - new Set(frames.map((f) => f.frame)).size;
+  const [p50, p95] = [quantile(late, 0.5), quantile(late, 0.95)].map(Math.round);
+  const stream = await video.getAttribute('data-stream');
+  const said = `${frames.length} pictures of the ${stream} stream: p50 ${p50} ms, p95 ${p95} ms, ${missed} not shown`;
+  must(stream === 'main', `the camera page shows the ${stream} stream`);
+  must(Math.min(...late) > 0, `${said}; a picture shows before it was taken`);
+  must(p95 < LATENCY_P95, `${said}; want a p95 below ${LATENCY_P95}`);
+  return said;
+}
