@@ -87,13 +87,18 @@ func TestGStreamer(t *testing.T) {
 	t.Run("the server dies and comes back", func(t *testing.T) {
 		server.kill()
 		for _, id := range cameras {
-			eventually(t, 30*time.Second, "camera seen to be gone", func() bool { return a.camera(t, id).State != "online" })
+			eventually(t, 30*time.Second, "camera seen to be gone", func() bool { return a.camera(t, id).State == "offline" })
 			if a.camera(t, id).Problem == "" {
 				t.Error("a camera that is gone does not say what the matter is")
 			}
 		}
 		before := make(map[string]time.Duration)
 		for _, id := range cameras {
+			// Two seconds without the camera: a gap that nobody would call a hiccup.
+			eventually(t, 20*time.Second, "two seconds are missing", func() bool {
+				spans := a.timeline(t, id, began, time.Now()).Spans
+				return time.Since(spans[len(spans)-1].To) > 2*time.Second
+			})
 			before[id] = recorded(id)
 		}
 		gst()
