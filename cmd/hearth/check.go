@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"hearth/storage"
 )
@@ -11,6 +13,14 @@ type dataFlag struct {
 	Data string `help:"Folder for footage, events and settings. Default: ./hearth-data; /var/lib/hearth as a service." default:"${data}" type:"path" placeholder:"DIR"`
 }
 
+// boxIn says that there is a box in a folder, so that a mistyped name does not make one.
+func boxIn(data string) error {
+	if _, err := os.Stat(filepath.Join(data, "hearth.db")); err != nil {
+		return fmt.Errorf("there is no box in %s (%w); say with --data where it is", data, err)
+	}
+	return nil
+}
+
 type checkCmd struct {
 	dataFlag `embed:""`
 	Deep     bool `help:"Also open every sealed record, not only its checksum."`
@@ -18,6 +28,9 @@ type checkCmd struct {
 
 // Run prints a line per finding, then how many there were.
 func (c *checkCmd) Run(p *program) error {
+	if err := boxIn(c.Data); err != nil {
+		return err
+	}
 	findings, err := storage.Check(p.ctx, c.Data, c.Deep)
 	if err != nil {
 		return err
@@ -39,6 +52,9 @@ type rebuildCmd struct {
 
 // Run makes the index again.
 func (c *rebuildCmd) Run(p *program) error {
+	if err := boxIn(c.Data); err != nil {
+		return err
+	}
 	files, err := storage.Rebuild(p.ctx, c.Data, p.log)
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -29,8 +28,8 @@ func (c *exportCmd) Run(p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(c.Data, "hearth.db")); err != nil {
-		return fmt.Errorf("there is no box in %s (%w); say with --data where it is", c.Data, err)
+	if err := boxIn(c.Data); err != nil {
+		return err
 	}
 	store, err := storage.Open(storage.Options{Dir: c.Data, Log: p.log})
 	if errors.Is(err, storage.ErrInUse) {

@@ -41,7 +41,7 @@ func (s *serveCmd) Run(p *program) error {
 		fmt.Fprintf(p.stdout, "Nobody owns this box yet. Open %s and make the first account.\n"+
 			"From another network, or after an hour, it asks for a code: hearth setup-code --data %s\n", a.web.URL(), s.Data)
 	}
-	p.log.Info("hearth is listening", "address", a.web.URL(), "version", version)
+	p.log.Info("hearth starts", "version", version)
 	return a.run(p.ctx)
 }
 

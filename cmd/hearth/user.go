@@ -26,11 +26,10 @@ type userCmd struct {
 
 // people opens who may use a box. The box may not be running: it alone writes its file.
 func people(data string, use func(*access.Access) error) error {
-	path := filepath.Join(data, "hearth.db")
-	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("there is no box in %s (%w); say with --data where it is", data, err)
+	if err := boxIn(data); err != nil {
+		return err
 	}
-	b, err := box.Open(path)
+	b, err := box.Open(filepath.Join(data, "hearth.db"))
 	if errors.Is(err, box.ErrInUse) {
 		return fmt.Errorf("%w; stop it first (systemctl stop hearth), or use the page", err)
 	}
