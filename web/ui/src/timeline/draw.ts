@@ -22,6 +22,8 @@ export interface Picture {
   hover: number | undefined;
   selection: Stretch | undefined;
   live: boolean;
+  /** The size of letters, CSS pixels. */
+  letters: number;
 }
 
 /** Colours, from the page's custom properties. */
@@ -44,14 +46,17 @@ export interface Words {
 }
 
 /** Where the rows lie, in CSS pixels from above. */
-export function rows(height: number): {
+export function rows(
+  height: number,
+  letters: number,
+): {
   skyTop: number;
   skyBottom: number;
   bandTop: number;
   bandBottom: number;
   labels: number;
 } {
-  const labels = height - 22;
+  const labels = height - Math.round(letters * 1.85);
   return { skyTop: 10, skyBottom: labels - 20, bandTop: labels - 16, bandBottom: labels - 6, labels };
 }
 
@@ -61,7 +66,7 @@ export const HANDLE = 10;
 /** Paints a timeline; the context is scaled to CSS pixels. */
 export function draw(c: CanvasRenderingContext2D, p: Picture, ink: Inks, words: Words, font: string): void {
   const { view: v, height } = p;
-  const y = rows(height);
+  const y = rows(height, p.letters);
   c.clearRect(0, 0, v.width, height);
 
   const nowX = toX(v, p.now);
@@ -140,7 +145,7 @@ export function draw(c: CanvasRenderingContext2D, p: Picture, ink: Inks, words: 
 
 function drawTicks(c: CanvasRenderingContext2D, p: Picture, ink: Inks, words: Words, font: string, top: number): void {
   const { view: v } = p;
-  const all = ticks(v);
+  const all = ticks(v, p.letters * 6.3);
   const labelled = all.filter((t) => t.weight !== 'minor');
   const seconds = v.span < 10 * 60_000;
   c.font = font;
@@ -158,7 +163,7 @@ function drawTicks(c: CanvasRenderingContext2D, p: Picture, ink: Inks, words: Wo
     const x = toX(v, t.at);
     if (x - half < 2 || x + half > v.width - 2) continue;
     c.fillStyle = t.weight === 'day' ? ink.textStrong : ink.text;
-    c.fillText(label, x, p.height - 5);
+    c.fillText(label, x, p.height - p.letters * 0.42);
   }
 }
 

@@ -1,4 +1,4 @@
-import { HANDLE, draw, rows, type Inks, type Mark, type Picture, type Words } from './draw';
+import { HANDLE, draw, type Inks, type Mark, type Picture, type Words } from './draw';
 import type { DayData } from './days';
 import {
   at,
@@ -66,6 +66,7 @@ export class Timeline {
   #asked = 0;
   #inks: Inks | undefined;
   #font = '12px sans-serif';
+  #letters = 12;
 
   constructor(canvas: HTMLCanvasElement, options: TimelineOptions, span: number) {
     this.#canvas = canvas;
@@ -200,7 +201,7 @@ export class Timeline {
 
   #paint(): void {
     if (this.#height === 0) return;
-    this.#inks ??= this.#readInks();
+    const inks = (this.#inks ??= this.#readInks());
     const p: Picture = {
       view: this.#view,
       height: this.#height,
@@ -211,13 +212,15 @@ export class Timeline {
       hover: this.#drag ? undefined : this.#hover,
       selection: this.#selection,
       live: this.#live,
+      letters: this.#letters,
     };
-    draw(this.#context, p, this.#inks, this.#options.words, this.#font);
+    draw(this.#context, p, inks, this.#options.words, this.#font);
   }
 
   #readInks(): Inks {
     const style = getComputedStyle(this.#canvas);
     const ink = (name: string): string => style.getPropertyValue(`--timeline-${name}`).trim() || 'gray';
+    this.#letters = parseFloat(style.fontSize) || 12;
     this.#font = `${style.fontSize} ${style.fontFamily}`;
     return {
       ground: ink('ground'),
@@ -345,5 +348,3 @@ export class Timeline {
     this.#ask();
   }
 }
-
-export { rows };
