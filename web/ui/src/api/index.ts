@@ -83,6 +83,11 @@ async function ask<T>(method: string, path: string, body?: unknown, signal?: Abo
   return (await answer.json()) as T;
 }
 
+/** The box's words about a field, as a sentence. */
+function sentence(s: string): string {
+  return s.charAt(0).toUpperCase() + s.slice(1) + (/[.!?]$/.test(s) ? '' : '.');
+}
+
 async function problem(answer: Response): Promise<Problem> {
   const retry = Number(answer.headers.get('Retry-After') ?? NaN);
   const fields: Record<string, string> = {};
@@ -96,7 +101,7 @@ async function problem(answer: Response): Promise<Problem> {
     detail = body.detail ?? body.title ?? '';
     for (const e of body.errors ?? []) {
       const name = (e.location ?? '').replace(/^body\.?/, '');
-      if (e.message) fields[name] = e.message;
+      if (e.message) fields[name] = sentence(e.message);
     }
   } catch {
     detail = answer.statusText;

@@ -98,7 +98,7 @@ export const en = {
     name: 'Your name',
     nameHint: 'What shall the house call you?',
     password: 'Choose a password',
-    passwordHint: 'At least 10 characters. A short sentence is good, and easy to remember.',
+    passwordHint: 'At least 8 characters. A short sentence is good, and easy to remember.',
     code: 'Set-up code',
     codeHint: 'The box prints it with “hearth setup-code”.',
     submit: 'Make it mine',
@@ -106,7 +106,7 @@ export const en = {
     promiseKeep: 'Everything stays on this box',
     promiseSee: 'Only who you allow can see',
     promiseLook: 'You can see who looked',
-    tooShort: 'Please use at least 10 characters.',
+    tooShort: 'Please use at least 8 characters.',
     needName: 'Please give your name.',
   },
 
