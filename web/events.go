@@ -26,23 +26,27 @@ func (s *Server) eventRoutes(t *table) {
 
 // eventView is an event as the page shows it.
 type eventView struct {
-	ID       media.UUID     `json:"id"`
-	Camera   media.CameraID `json:"camera"`
-	Kind     string         `json:"kind"`
-	Start    time.Time      `json:"start"`
-	End      *time.Time     `json:"end,omitempty" doc:"Absent while it goes on"`
-	Score    float64        `json:"score"`
-	Regions  []media.Region `json:"regions,omitempty"`
-	Zones    []string       `json:"zones,omitempty"`
-	HasThumb bool           `json:"has_thumb"`
-	Reviewed bool           `json:"reviewed"`
-	Held     bool           `json:"held"`
+	ID          media.UUID     `json:"id"`
+	Camera      media.CameraID `json:"camera"`
+	Kind        string         `json:"kind"`
+	Start       time.Time      `json:"start"`
+	End         *time.Time     `json:"end,omitempty" doc:"Absent while it goes on"`
+	Score       float64        `json:"score"`
+	Regions     []media.Region `json:"regions,omitempty"`
+	Zones       []string       `json:"zones,omitempty"`
+	HasThumb    bool           `json:"has_thumb"`
+	ThumbRegion *media.Region  `json:"thumb_region,omitempty" doc:"Where in the thumbnail something moves"`
+	Reviewed    bool           `json:"reviewed"`
+	Held        bool           `json:"held"`
 }
 
 func viewOfEvent(e storage.Event) eventView {
 	v := eventView{
 		ID: e.ID, Camera: e.Camera, Kind: e.Kind, Start: e.Start.UTC(), Score: e.Score, Regions: e.Regions, Zones: e.Zones,
 		HasThumb: e.HasThumb, Reviewed: e.Reviewed, Held: e.Held,
+	}
+	if e.HasThumb && e.ThumbRegion != (media.Region{}) {
+		v.ThumbRegion = &e.ThumbRegion
 	}
 	if !e.End.IsZero() {
 		end := e.End.UTC()

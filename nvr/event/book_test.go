@@ -319,7 +319,7 @@ func TestThumbnails(t *testing.T) {
 					for _, k := range tt.thumbs {
 						if k.at == s {
 							d.until(s)
-							d.Book.Thumb(event.Thumb{At: time.Now(), Score: k.score, JPEG: []byte(k.jpeg)})
+							d.Book.Thumb(event.Thumb{At: time.Now(), Score: k.score, Region: media.Region{X: k.score}, JPEG: []byte(k.jpeg)})
 						}
 					}
 					d.look(s, s >= 4 && s <= 15)
@@ -327,8 +327,13 @@ func TestThumbnails(t *testing.T) {
 				if !slices.Equal(d.thumbs, tt.want) {
 					t.Errorf("thumbnails written %q, want %q", d.thumbs, tt.want)
 				}
-				if e := d.events()[0]; !e.HasThumb {
+				e := d.events()[0]
+				if !e.HasThumb {
 					t.Error("the event knows of no thumbnail")
+				}
+				last := tt.thumbs[slices.IndexFunc(tt.thumbs, func(k thumb) bool { return k.jpeg == tt.want[len(tt.want)-1] })]
+				if e.ThumbRegion.X != last.score {
+					t.Errorf("the region is that of a picture with score %v, want %v", e.ThumbRegion.X, last.score)
 				}
 				d.stop()
 			})

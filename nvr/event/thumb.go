@@ -23,10 +23,9 @@ func (b *Book) seeThumb(t Thumb) {
 		b.keepThumb(o, false)
 	case b.previous != nil && b.previous.shows(t.At):
 		o := b.previous
-		if had := o.HasThumb; t.Score > o.kept || !had {
+		if t.Score > o.kept || !o.HasThumb {
 			o.best = t
-			b.keepThumb(o, true)
-			if !had && o.HasThumb {
+			if b.keepThumb(o, true) {
 				b.write(o, Closed)
 			}
 		}
@@ -43,33 +42,34 @@ func (o *open) shows(at time.Time) bool {
 	return !at.Before(o.Start.Add(-thumbAround)) && !at.After(o.last.Add(thumbAround))
 }
 
-// keepThumb writes the best thumb if it is worth it; last says that there will hardly be a better one.
-func (b *Book) keepThumb(o *open, last bool) {
+// keepThumb writes the best thumb if it is worth it; last says that there will hardly be a better one. It
+// says whether it did, and writes the event then unless it is the last time.
+func (b *Book) keepThumb(o *open, last bool) (kept bool) {
 	if o.best.JPEG == nil {
-		return
+		return false
 	}
 	if o.HasThumb && o.best.Score <= o.kept {
 		o.best = Thumb{}
-		return
+		return false
 	}
 	if o.keptWrites >= thumbWrites {
-		return
+		return false
 	}
 	if !last && o.keptWrites > 0 { // one write is saved for the last
 		soon := time.Since(o.keptAt) < thumbEvery
 		if soon || o.keptWrites == thumbWrites-1 || (o.HasThumb && o.best.Score <= thumbBetter*o.kept) {
-			return
+			return false
 		}
 	}
 	o.keptAt = time.Now()
 	o.keptWrites++
 	if err := b.Store.PutThumbnail(b.Camera, o.ID, o.best.At, o.best.JPEG); err != nil {
 		b.log().Error("a thumbnail could not be stored", "event", o.ID, "error", err)
-		return
+		return false
 	}
-	first := !o.HasThumb
-	o.kept, o.HasThumb, o.best = o.best.Score, true, Thumb{}
-	if first && o == b.current && !last {
+	o.kept, o.HasThumb, o.ThumbRegion, o.best = o.best.Score, true, o.best.Region, Thumb{}
+	if o == b.current && !last {
 		b.update(o)
 	}
+	return true
 }

@@ -16,8 +16,10 @@ type Event struct {
 	Regions    []media.Region `json:"regions,omitempty"`
 	Zones      []string       `json:"zones,omitempty"`
 	HasThumb   bool           `json:"has_thumb"`
-	Reviewed   bool           `json:"reviewed"`
-	Held       bool           `json:"held"` // its footage is never let go of
+	// ThumbRegion is where in the thumbnail something moves; Regions are from the whole event.
+	ThumbRegion media.Region `json:"thumb_region,omitzero"`
+	Reviewed    bool         `json:"reviewed"`
+	Held        bool         `json:"held"` // its footage is never let go of
 }
 
 // EventFilter says which events to list; zero values do not filter.
