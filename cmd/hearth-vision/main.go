@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"hearth/hwaccel"
@@ -32,6 +33,8 @@ func run(args []string) error {
 		return fmt.Errorf("%q is not understood; hearth starts this program by itself, and --probe-hw tries the decoders", args[0])
 	}
 
+	// Its goroutines wait for each other; waking further threads for them costs more than it brings.
+	runtime.GOMAXPROCS(1)
 	// Compressed GOPs are most of the heap; a process per camera has no room for as much garbage again.
 	debug.SetGCPercent(40)
 	debug.SetMemoryLimit(160 << 20)

@@ -24,28 +24,25 @@ const (
 // seconds per minute and resident memory are the worker process's own; hearth-cpu is this process's share of all of
 // them, the pretended cameras included.
 //
-// HEARTH_VISION_BESIDE may name another build of hearth-vision, which is measured beside this one.
+// HEARTH_VISION_BESIDE may name another build of hearth-vision, which is then measured beside this one, calm.
 func BenchmarkMinute(b *testing.B) {
-	programs := map[string]string{"": program}
-	if beside := os.Getenv("HEARTH_VISION_BESIDE"); beside != "" {
-		programs["beside-"] = beside
-	}
+	beside := os.Getenv("HEARTH_VISION_BESIDE")
 	var all []*paced
 	for _, size := range []struct{ name, size, rate string }{{"1080p15-4M", "1920x1080", "4M"}, {"360p15-512k", "640x360", "512k"}} {
 		c := clip.Make(b, append(clip.Still(size.size, 15, 20), "-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency",
 			"-g", "30", "-sc_threshold", "0", "-bf", "0", "-x264-params", "sliced-threads=0:nal-hrd=cbr",
 			"-b:v", size.rate, "-minrate", size.rate, "-maxrate", size.rate, "-bufsize", size.rate)...)
-		for who, path := range programs {
-			for _, attentive := range []bool{false, true} {
-				name := who + "calm-" + size.name
-				if attentive {
-					name = who + "attentive-" + size.name
-				}
-				all = append(all, &paced{name: name, clip: c, worker: &Worker{
-					Program: path, Camera: media.NewCameraID(), Hardware: "software",
-					Motion: media.MotionSettings{Sensitivity: 0.5, Attentive: attentive},
-				}})
-			}
+		add := func(name, path string, attentive bool) {
+			all = append(all, &paced{name: name + "-" + size.name, clip: c, worker: &Worker{
+				Program: path, Camera: media.NewCameraID(), Hardware: "software",
+				Motion: media.MotionSettings{Sensitivity: 0.5, Attentive: attentive},
+			}})
+		}
+		add("calm", program, false)
+		if beside != "" {
+			add("calm-beside", beside, false)
+		} else {
+			add("attentive", program, true)
 		}
 	}
 	ctx, cancel := context.WithCancel(b.Context())
