@@ -43,15 +43,16 @@ type Cameras struct {
 	Vision string // path of the hearth-vision program
 	Log    *slog.Logger
 
-	// Handshakes bounds the RTSP handshakes under way in the whole box; 0 is camera.DefaultHandshakes.
-	Handshakes int
-
 	gate     *camera.Gate
 	news     News
 	pictures chan struct{} // one token per one-shot picture under way
 
-	mu      sync.Mutex
-	tree    *suture.Supervisor
+	// change is held while a camera is added, changed or removed. That waits for cameras and disks, so who only asks
+	// about a camera must not need it.
+	change sync.Mutex
+	tree   *suture.Supervisor // nil while Run does not run
+
+	mu      sync.Mutex // held for a moment only, also within change
 	running map[media.CameraID]*one
 }
 
@@ -70,54 +71,62 @@ func (c *Cameras) News() *News { return &c.news }
 
 // Run starts every camera and keeps them running until ctx ends; then it stops them all and returns.
 func (c *Cameras) Run(ctx context.Context) error {
-	known, err := c.Store.Box().Cameras()
+	ended, err := c.startAll(ctx)
 	if err != nil {
-		return fmt.Errorf("read the cameras: %w", err)
+		return err
 	}
-	tree := supervisor("cameras", c.Log)
-
-	c.mu.Lock()
-	c.tree = tree
-	for _, k := range known {
-		if err := c.start(k); err != nil {
-			c.Log.Error("a camera does not start", "camera", k.Name, "error", err)
-		}
-	}
-	c.mu.Unlock()
-
-	err = tree.Serve(ctx)
-
-	c.mu.Lock()
+	err = <-ended
+	c.change.Lock()
+	defer c.change.Unlock()
 	c.tree = nil
-	for id, o := range c.running {
-		o.finish()
-		delete(c.running, id)
-	}
+	c.mu.Lock()
+	stopped := c.running
+	c.running = make(map[media.CameraID]*one)
 	c.mu.Unlock()
+	for _, o := range stopped {
+		o.finish()
+		o.screens.close()
+	}
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
 }
 
-// start begins to run a camera. The caller holds c.mu.
-func (c *Cameras) start(settings box.Camera) error {
-	o, err := c.newOne(settings)
+// startAll starts the cameras that the box knows. Its channel gives one error, when they have stopped.
+func (c *Cameras) startAll(ctx context.Context) (<-chan error, error) {
+	c.change.Lock()
+	defer c.change.Unlock()
+	known, err := c.Store.Box().Cameras()
+	if err != nil {
+		return nil, fmt.Errorf("read the cameras: %w", err)
+	}
+	c.tree = supervisor("cameras", c.Log)
+	ended := c.tree.ServeBackground(ctx) // it runs before anything is taken out of it
+	for _, k := range known {
+		if err := c.start(k, newScreens(k.ID, c.Log.With("camera", k.Name))); err != nil {
+			c.Log.Error("a camera does not start", "camera", k.Name, "error", err)
+		}
+	}
+	return ended, nil
+}
+
+// start begins to run a camera, shown on screens. The caller holds c.change, as of those that follow.
+func (c *Cameras) start(settings box.Camera, on *screens) error {
+	o, err := c.newOne(settings, on)
 	if err != nil {
 		return err
 	}
 	o.token = c.tree.Add(o.tree)
+	c.mu.Lock()
 	c.running[settings.ID] = o
+	c.mu.Unlock()
 	return nil
 }
 
-// stop ends a camera and waits until its files are handed over. The caller holds c.mu.
-func (c *Cameras) stop(id media.CameraID) {
-	o := c.running[id]
-	if o == nil {
-		return
-	}
-	delete(c.running, id)
+// halt ends a camera's parts and waits until its files are handed over. It still counts as running: what comes next
+// is that it is started anew or stopped.
+func (c *Cameras) halt(o *one) {
 	if c.tree != nil {
 		if err := c.tree.RemoveAndWait(o.token, 10*time.Second); err != nil {
 			c.Log.Warn("a camera took long to stop", "camera", o.settings.Name, "error", err)
@@ -126,10 +135,39 @@ func (c *Cameras) stop(id media.CameraID) {
 	o.finish()
 }
 
+// restart runs a camera with other settings, on the same screens.
+func (c *Cameras) restart(o *one, settings box.Camera) error {
+	c.halt(o)
+	err := c.start(settings, o.screens)
+	if err != nil {
+		c.forget(settings.ID)
+	}
+	return err
+}
+
+// stop ends a camera for good.
+func (c *Cameras) stop(id media.CameraID) {
+	if o := c.forget(id); o != nil {
+		c.halt(o)
+	}
+}
+
+// forget makes that nobody finds or watches a camera any more.
+func (c *Cameras) forget(id media.CameraID) *one {
+	c.mu.Lock()
+	o := c.running[id]
+	delete(c.running, id)
+	c.mu.Unlock()
+	if o != nil {
+		o.screens.close()
+	}
+	return o
+}
+
 // Add takes a camera into the box and starts it.
 func (c *Cameras) Add(_ context.Context, s CameraSettings) (media.CameraID, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.change.Lock()
+	defer c.change.Unlock()
 
 	id := media.NewCameraID()
 	settings, err := c.settle(box.Camera{ID: id, Created: time.Now().UTC()}, s)
@@ -153,7 +191,7 @@ func (c *Cameras) Add(_ context.Context, s CameraSettings) (media.CameraID, erro
 		return media.CameraID{}, fmt.Errorf("keep the camera: %w", err)
 	}
 	if c.tree != nil {
-		if err := c.start(settings); err != nil {
+		if err := c.start(settings, newScreens(id, c.Log.With("camera", settings.Name))); err != nil {
 			return media.CameraID{}, err
 		}
 	}
@@ -162,19 +200,27 @@ func (c *Cameras) Add(_ context.Context, s CameraSettings) (media.CameraID, erro
 }
 
 // Update changes a camera's settings. What the connection needs restarts it; all else is taken on while it runs.
-func (c *Cameras) Update(ctx context.Context, g access.Grant, s CameraSettings) error {
+func (c *Cameras) Update(_ context.Context, g access.Grant, s CameraSettings) error {
 	id, err := granted(g, access.Manage)
 	if err != nil {
 		return err
 	}
-	return c.Readdress(ctx, id, s)
+	c.change.Lock()
+	defer c.change.Unlock()
+	if err := c.Store.Access().Renew(g); err != nil { // the lock may have taken long
+		return err
+	}
+	return c.update(id, s)
 }
 
 // Readdress is Update for the box itself: no person asked, so there is no grant.
 func (c *Cameras) Readdress(_ context.Context, id media.CameraID, s CameraSettings) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.change.Lock()
+	defer c.change.Unlock()
+	return c.update(id, s)
+}
 
+func (c *Cameras) update(id media.CameraID, s CameraSettings) error {
 	before, err := c.Store.Box().Camera(id)
 	if err != nil {
 		return err
@@ -193,12 +239,15 @@ func (c *Cameras) Readdress(_ context.Context, id media.CameraID, s CameraSettin
 	if err := c.Store.Box().PutCamera(after); err != nil {
 		return fmt.Errorf("keep the camera: %w", err)
 	}
+	c.mu.Lock()
 	o := c.running[id]
+	c.mu.Unlock()
 	switch {
 	case c.tree == nil:
-	case o == nil || needsRestart(before, after):
-		c.stop(id)
-		err = c.start(after)
+	case o == nil:
+		err = c.start(after, newScreens(id, c.Log.With("camera", after.Name)))
+	case needsRestart(before, after):
+		err = c.restart(o, after)
 	default:
 		o.apply(after)
 	}
@@ -206,18 +255,25 @@ func (c *Cameras) Readdress(_ context.Context, id media.CameraID, s CameraSettin
 	return err
 }
 
-// Remove stops a camera, destroys its key and lets go of all that was recorded of it.
+// Remove stops a camera, destroys its key and lets go of all that was recorded of it, and of its record. After an error
+// the camera is stopped and its record is still there, so that Remove can be called again.
 func (c *Cameras) Remove(g access.Grant) error {
 	id, err := granted(g, access.Manage)
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-
+	c.change.Lock()
+	defer c.change.Unlock()
+	if err := c.Store.Access().Renew(g); err != nil { // the lock may have taken long
+		return err
+	}
 	c.news.tell(Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "removed"}})
 	c.stop(id)
-	return c.Store.RemoveCamera(id)
+	if err := c.Store.RemoveCamera(id); err != nil {
+		return err
+	}
+	// With its record goes the last thing that a grant could be for.
+	return c.Store.Box().RemoveCamera(id)
 }
 
 // Watch begins to watch a camera live.
@@ -226,7 +282,7 @@ func (c *Cameras) Watch(g access.Grant, s media.Stream) (*live.Viewer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return o.hub(s).Subscribe(g)
+	return o.screens.hubs[s].Subscribe(g)
 }
 
 // one finds the running camera that a grant is for.

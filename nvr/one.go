@@ -9,7 +9,6 @@ import (
 
 	"hearth/nvr/camera"
 	"hearth/nvr/event"
-	"hearth/nvr/live"
 	"hearth/nvr/media"
 	"hearth/nvr/record"
 	"hearth/nvr/vision"
@@ -24,7 +23,7 @@ type one struct {
 
 	camera    *camera.Camera
 	recorders [2]*record.Recorder // by stream
-	hubs      [2]*live.Hub        // by stream
+	screens   *screens
 	worker    *vision.Worker
 	book      *event.Book
 
@@ -32,15 +31,15 @@ type one struct {
 	settings box.Camera
 }
 
-// newOne puts the parts of a camera together. Nothing runs yet.
-func (c *Cameras) newOne(settings box.Camera) (*one, error) {
+// newOne puts the parts of a camera together, before screens that are there already. Nothing runs yet.
+func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 	password, err := c.password(settings)
 	if err != nil {
 		return nil, err
 	}
 	id := settings.ID
 	log := c.Log.With("camera", settings.Name)
-	o := &one{log: log, settings: settings, tree: supervisor("camera "+settings.Name, log)}
+	o := &one{log: log, screens: on, settings: settings, tree: supervisor("camera "+settings.Name, log)}
 
 	o.camera = &camera.Camera{
 		Config: camera.Config{
@@ -85,16 +84,16 @@ func (c *Cameras) newOne(settings box.Camera) (*one, error) {
 			Writer: w, Camera: id, Stream: s, Mode: record.Mode(settings.Record), Log: log,
 			PostRoll: -1, // the book closes an event only after its own
 		}
-		o.hubs[s] = &live.Hub{Camera: id, Stream: s, Log: log, OnWatch: func(on bool) { o.camera.SetLowLatency(s, on) }}
 	}
-	o.camera.Main = media.Sinks{o.recorders[media.Main], o.hubs[media.Main], look.sink(media.Main)}
-	o.camera.Sub = media.Sinks{o.recorders[media.Sub], o.hubs[media.Sub], look.sink(media.Sub)}
+	o.camera.Main = media.Sinks{o.recorders[media.Main], on.hubs[media.Main], look.sink(media.Main)}
+	o.camera.Sub = media.Sinks{o.recorders[media.Sub], on.hubs[media.Sub], look.sink(media.Sub)}
 
 	o.tree.Add(part{"rtsp", o.camera.Run})
 	if look.to != nil {
 		o.tree.Add(part{"vision", o.worker.Run})
 	}
 	o.tree.Add(part{"events", o.book.Run})
+	on.show(o.camera)
 	return o, nil
 }
 
@@ -110,8 +109,6 @@ func (c *Cameras) password(s box.Camera) (string, error) {
 	return string(plain), nil
 }
 
-func (o *one) hub(s media.Stream) *live.Hub { return o.hubs[s] }
-
 // apply takes on settings that need no new connection.
 func (o *one) apply(s box.Camera) {
 	o.mu.Lock()
@@ -126,7 +123,6 @@ func (o *one) apply(s box.Camera) {
 // finish hands the last fragments over once the parts have stopped.
 func (o *one) finish() {
 	for i := range o.recorders {
-		o.hubs[i].Close()
 		if err := o.recorders[i].Close(); err != nil {
 			o.log.Error("the end of a recording is not kept", "error", err)
 		}

@@ -23,9 +23,9 @@ func (c *Cameras) Snapshot(ctx context.Context, g access.Grant) ([]byte, time.Ti
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	run, au := o.hubs[media.Main].LastKey()
+	run, au := o.screens.hubs[media.Main].LastKey()
 	if au == nil {
-		run, au = o.hubs[media.Sub].LastKey()
+		run, au = o.screens.hubs[media.Sub].LastKey()
 	}
 	if au == nil {
 		return nil, time.Time{}, ErrNoPicture

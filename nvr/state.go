@@ -25,7 +25,7 @@ func (c *Cameras) State(g access.Grant) (CameraState, error) {
 	s := CameraState{State: o.camera.State(), Vision: o.worker.Status(), Recording: make(map[media.Stream]record.Counters)}
 	for i, r := range o.recorders {
 		s.Recording[media.Stream(i)] = r.Counters()
-		s.Viewers += o.hubs[i].Viewers()
+		s.Viewers += o.screens.hubs[i].Viewers()
 	}
 	return s, nil
 }

@@ -1,0 +1,44 @@
+package nvr
+
+import (
+	"log/slog"
+	"sync/atomic"
+
+	"hearth/nvr/camera"
+	"hearth/nvr/live"
+	"hearth/nvr/media"
+)
+
+// screens are a camera's live hubs. They outlive its connection: when that is made anew, whoever watches goes on
+// watching, and sees the next run as after any loss of the camera. They close when the camera is removed.
+type screens struct {
+	hubs [2]*live.Hub // by stream
+	now  atomic.Pointer[camera.Camera]
+}
+
+func newScreens(id media.CameraID, log *slog.Logger) *screens {
+	s := &screens{}
+	for i := range s.hubs {
+		stream := media.Stream(i)
+		s.hubs[i] = &live.Hub{Camera: id, Stream: stream, Log: log, OnWatch: func(on bool) {
+			if c := s.now.Load(); c != nil {
+				c.SetLowLatency(stream, on)
+			}
+		}}
+	}
+	return s
+}
+
+// show makes c the camera that is asked for every packet at once while somebody watches.
+func (s *screens) show(c *camera.Camera) {
+	s.now.Store(c)
+	for i, h := range s.hubs {
+		c.SetLowLatency(media.Stream(i), h.Viewers() > 0)
+	}
+}
+
+func (s *screens) close() {
+	for _, h := range s.hubs {
+		h.Close()
+	}
+}
