@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"net/http"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"hearth/nvr/camera"
 	"hearth/nvr/media"
 	"hearth/storage/access"
-	"hearth/storage/box"
 )
 
 func (s *Server) cameraRoutes(t *table) {
@@ -187,10 +185,6 @@ func (s *Server) removeCamera(ctx context.Context, _ *cameraInput) (*nothing, er
 		return nil, err
 	}
 	if err := s.Cameras.Remove(v.grant); err != nil {
-		return nil, err
-	}
-	// With its record goes the last thing that a grant could be for.
-	if err := s.Store.Box().RemoveCamera(c.ID); err != nil && !errors.Is(err, box.ErrNotFound) {
 		return nil, err
 	}
 	e := v.entry("camera.remove", c.ID)
