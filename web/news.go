@@ -37,7 +37,7 @@ func (s *Server) getNews(ctx context.Context, _ *nothing) (*huma.StreamResponse,
 		header.Set("Content-Type", "text/event-stream")
 		header.Set("X-Accel-Buffering", "no")
 		c.Response().WriteHeader(http.StatusOK)
-		w := &newsWriter{w: c.Response(), control: http.NewResponseController(c.Response())}
+		w := &newsWriter{w: c.Response(), control: http.NewResponseController(c.Response()), patience: newsWrite}
 		s.tell(ctx, v, news, w)
 	}}, nil
 }
@@ -109,8 +109,9 @@ func (s *Server) tellOne(v *visitor, item nvr.Item, w *newsWriter) error {
 }
 
 type newsWriter struct {
-	w       io.Writer
-	control *http.ResponseController
+	w        io.Writer
+	control  *http.ResponseController
+	patience time.Duration // for one event to be taken
 }
 
 // send sends one event, or with no name a comment.
@@ -123,13 +124,17 @@ func (w *newsWriter) send(name string, data any) error {
 		}
 		text = fmt.Sprintf("event: %s\ndata: %s\n\n", name, raw)
 	}
-	if err := w.control.SetWriteDeadline(time.Now().Add(newsWrite)); err != nil {
+	if err := w.control.SetWriteDeadline(time.Now().Add(w.patience)); err != nil {
 		return err
 	}
 	if _, err := io.WriteString(w.w, text); err != nil {
 		return err
 	}
-	return w.control.Flush()
+	if err := w.control.Flush(); err != nil {
+		return err
+	}
+	// HTTP/2 resets a stream whose deadline passes, also when nothing waits to be written.
+	return w.control.SetWriteDeadline(time.Time{})
 }
 
 func set(grants []access.Grant) map[media.CameraID]bool {
