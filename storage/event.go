@@ -24,10 +24,11 @@ const thumbTimeout = 10 * time.Second
 const thumbHead = 16 + 8
 
 // PutEvent keeps an event or its new version. It is durable when this returns; a copy goes to the camera's pack with
-// the next tick, from which a lost index is made again.
+// the next tick, from which a lost index is made again. A new version leaves Reviewed and Held as people set them.
 func (s *Store) PutEvent(e Event) error {
 	now := time.Now()
-	if err := s.index.PutEvent(e, now); err != nil {
+	e, err := s.index.PutEvent(e, now)
+	if err != nil {
 		return err
 	}
 	s.packEvent(e, now)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -155,6 +157,58 @@ func TestEventLife(t *testing.T) {
 		if jpeg, err := r.s.Thumbnail(r.grant(cam, access.Events), e.ID); err != nil || string(jpeg) != "picture 1" {
 			t.Fatal(err, jpeg)
 		}
+	})
+}
+
+// What people say of an event that is still going on outlives what the camera goes on to say of it, also in the copy
+// from which a lost index is made again.
+func TestMarksOutliveUpdates(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		cam := r.camera()
+		g := r.grant(cam, access.Events)
+		e := Event{ID: media.NewUUID(), Camera: cam, Kind: "motion", Start: time.Now().UTC()}
+		put := func() {
+			t.Helper()
+			if err := r.s.PutEvent(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check := func(reviewed, held bool) {
+			t.Helper()
+			got, err := r.s.Event(g, e.ID)
+			if err != nil || got.Reviewed != reviewed || got.Held != held || got.Score != e.Score {
+				t.Fatalf("%+v, %v, want reviewed %v, held %v", got, err, reviewed, held)
+			}
+			items, _, err := r.s.Events([]access.Grant{g}, EventFilter{Held: &held})
+			if err != nil || len(items) != 1 {
+				t.Fatalf("%d events listed by held %v, %v", len(items), held, err)
+			}
+		}
+		put()
+		check(false, false)
+		if err := errors.Join(r.s.SetReviewed(g, e.ID, true), r.s.SetHeld(g, e.ID, true)); err != nil {
+			t.Fatal(err)
+		}
+		e.Score = 0.5
+		put()
+		check(true, true)
+		e.Start, e.End, e.Score = e.Start.Add(-time.Second), e.Start.Add(time.Minute), 0.7 // over, and begun earlier
+		put()
+		check(true, true)
+
+		r.close()
+		if err := os.Remove(filepath.Join(r.dir, indexFile)); err != nil {
+			t.Fatal(err)
+		}
+		r.open(Options{})
+		r.settle() // the packs are read behind the start
+		g = r.grant(cam, access.Events)
+		check(true, true)
+		if err := r.s.SetHeld(g, e.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		put()
+		check(true, false)
 	})
 }
 

@@ -36,7 +36,7 @@ func day(b *testing.B, x *Index, cams []media.CameraID, start int64) {
 					ID: media.NewUUID(), Camera: cam, Kind: "motion", Start: time.UnixMicro(at), End: time.UnixMicro(at + 20_000_000), Score: 0.7,
 					Regions: []media.Region{{X: 0.1, Y: 0.2, W: 0.3, H: 0.4, Score: 0.7}},
 				}
-				if err := x.PutEvent(e, e.End); err != nil {
+				if _, err := x.PutEvent(e, e.End); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -38,17 +38,22 @@ func MarshalEvent(e Event, changed time.Time) ([]byte, error) {
 
 func eventTail(e Event) []byte { return join(timeKey(e.Start.UnixMicro()), e.ID[:]) }
 
-// PutEvent keeps an event or its new version; it is durable when this returns.
-func (x *Index) PutEvent(e Event, changed time.Time) error {
+// PutEvent keeps an event or its new version, and gives it as it is kept; it is durable when this returns. What people
+// said of an event that is there already, that it was seen to or is held, stays as they said it: see ChangeEvent.
+func (x *Index) PutEvent(e Event, changed time.Time) (Event, error) {
 	if e.ID.IsZero() || e.Camera.IsZero() || e.Start.IsZero() {
-		return fmt.Errorf("put event: it has no identity, camera or start")
+		return Event{}, fmt.Errorf("put event: it has no identity, camera or start")
 	}
-	return x.db.Update(func(tx *bbolt.Tx) error {
+	err := x.db.Update(func(tx *bbolt.Tx) error {
 		if owner := tx.Bucket([]byte(eventIDsBucket)).Get(e.ID[:]); owner != nil && !bytes.HasPrefix(owner, e.Camera[:]) {
 			return fmt.Errorf("put event %s: it is another camera's", e.ID)
 		}
+		if old, err := getEvent(tx, e.Camera, e.ID); err == nil {
+			e.Reviewed, e.Held = old.Reviewed, old.Held
+		}
 		return putEvent(tx, stored{e, changed.UnixMicro()})
 	})
+	return e, err
 }
 
 // RestoreEvent keeps an event that was found in a pack, unless a later version is known.
