@@ -163,6 +163,24 @@ func TestGrantEndsWithItsTime(t *testing.T) {
 	})
 }
 
+// What was permitted on a camera goes with it: the rest of the list can be set again as it was read.
+func TestPermissionsOfARemovedCamera(t *testing.T) {
+	a, b := accesstest.Open(t)
+	yard, gone := accesstest.Camera(t, b, "Yard"), accesstest.Camera(t, b, "Nursery")
+	guest := accesstest.Person(t, a, "Cy", access.Guest)
+	must(t, a.SetPermissions(guest.ID, []access.Permission{
+		{Camera: gone, Verbs: access.Verbs()}, {Camera: yard, Verbs: []access.Verb{access.Live}},
+	}))
+	must(t, b.RemoveCamera(gone))
+	list, err := a.Permissions(guest.ID)
+	if err != nil || len(list) != 1 || list[0].Camera != yard {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	if err := a.SetPermissions(guest.ID, list); err != nil {
+		t.Errorf("what was read cannot be set: %v", err)
+	}
+}
+
 func TestBadPermissions(t *testing.T) {
 	a, b := accesstest.Open(t)
 	id := accesstest.Camera(t, b, "Yard")

@@ -25,15 +25,19 @@ func (m Permission) allows(v Verb, now time.Time) bool {
 // maxPermissions is how many permissions one person can hold.
 const maxPermissions = 256
 
-// Permissions lists what is permitted to a person beyond their role, also what has ended. ErrNoPerson.
+// Permissions lists what is permitted to a person beyond their role, also what has ended, but nothing about cameras
+// that are not there any more: the list can be changed and set again. ErrNoPerson.
 func (a *Access) Permissions(user media.UUID) (list []Permission, err error) {
 	err = a.box.View(func(tx *bbolt.Tx) error {
 		var p person
 		if err := readPerson(tx, user, &p); err != nil {
 			return err
 		}
-		list, err = readPermissions(tx, user)
-		return err
+		if list, err = readPermissions(tx, user); err != nil {
+			return err
+		}
+		list = slices.DeleteFunc(list, func(m Permission) bool { return !box.HasCamera(tx, m.Camera) })
+		return nil
 	})
 	return list, err
 }
