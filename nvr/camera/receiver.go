@@ -59,6 +59,10 @@ type placed struct {
 func (r *receiver) videoPacket(p *rtp.Packet) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.contain()
+	if r.broken.Load() != nil {
+		return // the session is about to end
+	}
 	r.tally.packets.Add(1)
 	r.tally.bytes.Add(uint64(len(p.Payload)))
 	if n := r.sequence.next(p.SequenceNumber); n != 0 {

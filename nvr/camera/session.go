@@ -47,9 +47,15 @@ type session struct {
 
 // run plays the stream until ctx is done or something breaks; its error is a *Problem or ctx's. When it returns, no
 // goroutine of the session is left and every run is ended.
-func (s *session) run(ctx context.Context) error {
+func (s *session) run(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.hangUp(0)
+			err = crashed(s.log, p)
+		}
+	}()
 	s.scrubber = newScrubber(s.url.User)
-	err := s.open(ctx)
+	err = s.open(ctx)
 	if err == nil {
 		s.tally.sessions.Add(1)
 		err = s.play(ctx)

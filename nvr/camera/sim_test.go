@@ -1,7 +1,12 @@
 package camera
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +40,67 @@ func simulated(s *sim.Server, c *sim.Camera, transport string) Config {
 	return Config{
 		URL: host + s.Addr().String() + "/" + c.Name, DetectURL: host + s.Addr().String() + "/" + c.Name + "/sub",
 		Username: c.User, Password: c.Password, Transport: transport, Audio: true,
+	}
+}
+
+// explosive is a watcher that panics at the third picture, as many times as there is powder.
+type explosive struct {
+	*watcher
+	powder  atomic.Int32
+	units   int
+	atStart bool // or at the start of a run
+}
+
+func (e *explosive) StartRun(run *media.Run) {
+	if e.atStart && e.powder.Add(-1) >= 0 {
+		panic("bang")
+	}
+	e.units = 0
+	e.watcher.StartRun(run)
+}
+
+func (e *explosive) WriteUnit(run *media.Run, au *media.AccessUnit) {
+	if e.units++; !e.atStart && e.units == 3 && e.powder.Add(-1) >= 0 {
+		panic("bang")
+	}
+	e.watcher.WriteUnit(run, au)
+}
+
+// What cannot be handled of one camera costs its connection, and nobody else anything.
+func TestAPanicCostsTheConnectionOnly(t *testing.T) {
+	for name, atStart := range map[string]bool{"in a run": false, "at its start": true} {
+		t.Run(name, func(t *testing.T) {
+			yard := &sim.Camera{
+				Name: "yard", GOP: 8, User: "u", Password: "p",
+				Main: sim.Video{Width: 320, Height: 180}, Sub: sim.Video{Width: 160, Height: 90},
+			}
+			server := simulate(t, yard)
+			w, sub := &explosive{watcher: newWatcher(t), atStart: atStart}, newWatcher(t)
+			w.powder.Store(2)
+			var log bytes.Buffer
+			var mu sync.Mutex
+			tune := quickTuning()
+			c := &Camera{
+				Config: simulated(server, yard, TransportTCP), Main: w, Sub: sub, tune: tune,
+				Log: slog.New(slog.NewTextHandler(lockedWriter{&mu, &log}, nil)),
+			}
+			stop := start(t, c)
+			runs := 2 // that broke
+			if atStart {
+				runs = 0
+			}
+			w.until("pictures after two panics", pictures(runs, 10))
+			sub.until("the other stream goes on", pictures(0, 10))
+			stop()
+			sub.locked(func() {
+				if len(sub.runs) != 1 {
+					t.Errorf("the other stream had %d runs, want 1", len(sub.runs))
+				}
+			})
+			if n := strings.Count(log.String(), "panic=bang"); n != 2 {
+				t.Errorf("%d lines about it, want 2:\n%s", n, log.String())
+			}
+		})
 	}
 }
 

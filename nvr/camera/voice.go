@@ -47,6 +47,10 @@ func (v *voice) begin() {
 func (r *receiver) soundPacket(p *rtp.Packet) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.contain()
+	if r.broken.Load() != nil {
+		return // the session is about to end
+	}
 	now := time.Now()
 	r.tally.packets.Add(1)
 	r.tally.bytes.Add(uint64(len(p.Payload)))
