@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"pgregory.net/rapid"
 )
@@ -183,7 +184,7 @@ func TestWatchdog(t *testing.T) {
 			if err := w.check(time.Now(), &tune); err != nil {
 				t.Fatal(err)
 			}
-			if w.awaitKey.Load() != 0 && time.Now().UnixNano()-w.awaitKey.Load() > int64(30*time.Second) {
+			if since := w.awaitKey.Load(); since != nil && time.Since(*since) > 30*time.Second {
 				w.haveKey()
 			}
 		}
@@ -205,4 +206,43 @@ func TestWatchdog(t *testing.T) {
 			t.Errorf("after a minute without a key frame: %v", err)
 		}
 	})
+}
+
+// The box's clock is set while a camera is watched over: pictures that come are still pictures that come, and a
+// camera that hangs is still one that hangs.
+func TestWatchdogWhileTheClockIsSet(t *testing.T) {
+	tune := defaultTuning
+	begin := time.Now()
+	after := func(d, set time.Duration) time.Time { return clockSet(t, begin.Add(d), set) }
+	for _, set := range []time.Duration{time.Hour, -time.Hour} {
+		var w watchdog
+		w.start(begin)
+		w.haveKey()
+		w.fed(after(9*time.Second, 0))
+		if err := w.check(after(10*time.Second, set), &tune); err != nil {
+			t.Errorf("clock set by %v: %v a second after a picture", set, err)
+		}
+		if err := w.check(after(19*time.Second, set), &tune); !errors.Is(err, ErrNoPicture) {
+			t.Errorf("clock set by %v: %v ten seconds after the last picture", set, err)
+		}
+		w.fed(after(70*time.Second, set))
+		w.needKey(after(11*time.Second, 0))
+		if err := w.check(after(70*time.Second, set), &tune); err != nil {
+			t.Errorf("clock set by %v: %v after 59 s without a key frame", set, err)
+		}
+		if err := w.check(after(71*time.Second, set), &tune); !errors.Is(err, ErrNoKeyFrame) {
+			t.Errorf("clock set by %v: %v after a minute without a key frame", set, err)
+		}
+	}
+}
+
+// clockSet is the moment t on a box whose clock was set by d before it: other wall, same monotonic reading.
+func clockSet(tb testing.TB, t time.Time, d time.Duration) time.Time {
+	tb.Helper()
+	at := t
+	*(*uint64)(unsafe.Pointer(&at)) += uint64(d/time.Second) << 30 // as package time lays it out: seconds above 30 bits
+	if boxStep(t, at) != d || at.Sub(t) != 0 {
+		tb.Skip("package time keeps its readings in another way")
+	}
+	return at
 }
