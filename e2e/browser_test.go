@@ -15,8 +15,9 @@ import (
 	"time"
 
 	"hearth/nvr/media"
-	simulated "hearth/nvr/sim"
 	"hearth/nvr/sim/mark"
+
+	simulated "hearth/nvr/sim"
 )
 
 // browserPatience is how long a browser test may take in all.
@@ -42,7 +43,7 @@ func TestBrowser(t *testing.T) {
 	p := start(t, bin(t, "hearth"), nil, "serve", "--data", filepath.Join(t.TempDir(), "data"),
 		"--listen", "127.0.0.1:0", "--listen-http", "")
 	given := page{
-		Origin: address(p.line(t, "hearth is listening", 15*time.Second)),
+		Origin: address(p.line(t, "listening", 15*time.Second)),
 		FPS:    fps,
 		Owner:  owner{Name: ownerName, Password: ownerPassword},
 		Masks:  []media.Polygon{markArea()},
@@ -186,7 +187,8 @@ func newBrowser(t *testing.T, script string, given any) *browser {
 	t.Cleanup(func() {
 		_ = in.Close() // a script that still waits for something ends by this
 		timer := time.AfterFunc(15*time.Second, cancel)
-		for range br.lines { //nolint:revive // nobody asks any more
+		for range br.lines {
+			continue // nobody asks any more
 		}
 		<-ended
 		err := cmd.Wait()

@@ -5,7 +5,7 @@ export function say(line) {
   process.stdout.write(JSON.stringify(line) + '\n');
 }
 
-/** The steps of one window. A step that fails leaves a picture of the page behind. */
+/** The steps of one window. A step that fails leaves a picture of the page behind; gives whether it went well. */
 export function steps({ page, trouble }) {
   let failed = 0;
   return async (name, act) => {
@@ -15,10 +15,12 @@ export function steps({ page, trouble }) {
     try {
       const detail = await act();
       say({ name, ok: true, ms: ms(), detail: detail ?? '' });
+      return true;
     } catch (e) {
       const file = join(process.env.ARTIFACTS, `failed-${++failed}.png`);
       await page.screenshot({ path: file, timeout: 5000 }).catch(() => undefined);
       say({ name, ok: false, ms: ms(), detail: `${e.message}\n${page.url()}\npicture: ${file}` });
+      return false;
     }
   };
 }

@@ -8,7 +8,7 @@ export async function setUp({ page, owner }) {
   await form.getByLabel('Choose a password', { exact: true }).fill('short');
   await form.getByRole('button', { name: 'Make it mine' }).click();
   const said = await page.locator('#door-password-note').textContent();
-  must(/at least 10/.test(said), `a short password is answered with "${said}"`);
+  must(/at least \d+/.test(said), `a short password is answered with "${said}"`);
   await form.getByLabel('Choose a password', { exact: true }).fill(owner.password);
   await form.getByRole('button', { name: 'Make it mine' }).click();
   await page.getByRole('heading', { name: 'No camera yet' }).waitFor();

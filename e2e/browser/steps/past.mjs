@@ -92,6 +92,7 @@ export async function seek(ctx, camera) {
 /** Drags over the timeline: single key frames follow the finger, and the exact picture comes when it lifts. */
 export async function drag(ctx, camera) {
   const { page, truth } = ctx;
+  await recorded(ctx, camera, 38_000); // all that the finger will pass over
   const timeline = page.getByTestId('timeline');
   const scrub = page.getByTestId('video-scrub');
   const now = Date.now();
