@@ -114,13 +114,18 @@ type layer struct {
 	run  func(context.Context) error
 }
 
-// findVision finds the worker program: where it was said to be, beside hearth, or where the package puts it.
+// findVision finds the worker program: where it was said to be, beside hearth, or where the package puts it. Workers
+// are started in a folder of their own, so the path is absolute.
 func findVision(said string) (string, error) {
 	if said != "" {
-		if _, err := exec.LookPath(said); err != nil {
+		path, err := exec.LookPath(said)
+		if err == nil {
+			path, err = filepath.Abs(path)
+		}
+		if err != nil {
 			return "", fmt.Errorf("the program %s, given with --vision, cannot be run: %w", said, err)
 		}
-		return said, nil
+		return path, nil
 	}
 	places := []string{"/usr/lib/hearth/hearth-vision"}
 	if self, err := os.Executable(); err == nil {
