@@ -52,7 +52,7 @@ type program struct {
 
 // run is the whole program but for the process: arguments in, exit code out.
 func run(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilInterrupted()
 	defer stop()
 
 	var c cli
@@ -92,6 +92,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "hearth:", oneLine(err))
 		return exitFailed
 	}
+}
+
+// untilInterrupted gives a context that ends at the first SIGINT or SIGTERM. The second one ends the process: a disk
+// that hangs can hold up an orderly stop for as long as it likes.
+func untilInterrupted() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // oneLine keeps an error to a single line, whatever a library put into it.
