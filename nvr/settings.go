@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"hearth/nvr/camera"
 	"hearth/nvr/media"
@@ -41,8 +43,11 @@ const passwordPurpose = "camera password"
 func (c *Cameras) settle(before box.Camera, s CameraSettings) (box.Camera, error) {
 	after := before
 	after.Name = strings.TrimSpace(s.Name)
-	if after.Name == "" || len(after.Name) > 60 {
+	if n := utf8.RuneCountInString(after.Name); n < 1 || n > 60 || !utf8.ValidString(after.Name) {
 		return box.Camera{}, &FieldError{"name", "give the camera a name of 1 to 60 characters"}
+	}
+	if strings.ContainsFunc(after.Name, unicode.IsControl) {
+		return box.Camera{}, &FieldError{"name", "the name must not hold control characters"}
 	}
 
 	address, err := splitAddress(s)
@@ -62,6 +67,9 @@ func (c *Cameras) settle(before box.Camera, s CameraSettings) (box.Camera, error
 	}
 	if after.Record, err = oneOf("record", s.Record, "continuous", "motion", "off"); err != nil {
 		return box.Camera{}, err
+	}
+	if after.Record == "motion" && s.Motion.Off {
+		return box.Camera{}, &FieldError{"record", "nothing would ever be recorded: look for motion too, or record always"}
 	}
 	if s.LimitBytes < 0 || s.LimitDays < 0 {
 		return box.Camera{}, &FieldError{"limits", "a limit cannot be below zero; 0 means none"}

@@ -72,19 +72,27 @@ func TestSettleSealsPasswords(t *testing.T) {
 func TestSettleRefuses(t *testing.T) {
 	t.Parallel()
 	c := newCameras(t)
-	for field, s := range map[string]CameraSettings{
-		"name":       {URL: "rtsp://10.0.0.7/"},
-		"url":        {Name: "Yard", URL: "http://10.0.0.7/"},
-		"detect_url": {Name: "Yard", URL: "rtsp://10.0.0.7/", DetectURL: "::"},
-		"transport":  {Name: "Yard", URL: "rtsp://10.0.0.7/", Transport: "pigeon"},
-		"record":     {Name: "Yard", URL: "rtsp://10.0.0.7/", Record: "sometimes"},
-		"limits":     {Name: "Yard", URL: "rtsp://10.0.0.7/", LimitDays: -1},
+	for what, s := range map[string]CameraSettings{
+		"name: none":                     {URL: "rtsp://10.0.0.7/"},
+		"name: too long":                 {Name: strings.Repeat("ä", 61), URL: "rtsp://10.0.0.7/"},
+		"name: a line break":             {Name: "Yard\nlevel=ERROR", URL: "rtsp://10.0.0.7/"},
+		"name: no text":                  {Name: "Yard\xff", URL: "rtsp://10.0.0.7/"},
+		"url: not of a camera":           {Name: "Yard", URL: "http://10.0.0.7/"},
+		"detect_url: none":               {Name: "Yard", URL: "rtsp://10.0.0.7/", DetectURL: "::"},
+		"transport: unknown":             {Name: "Yard", URL: "rtsp://10.0.0.7/", Transport: "pigeon"},
+		"record: unknown":                {Name: "Yard", URL: "rtsp://10.0.0.7/", Record: "sometimes"},
+		"record: nobody would tell when": {Name: "Yard", URL: "rtsp://10.0.0.7/", Record: "motion", Motion: media.MotionSettings{Off: true}},
+		"limits: below zero":             {Name: "Yard", URL: "rtsp://10.0.0.7/", LimitDays: -1},
 	} {
 		_, err := c.settle(box.Camera{ID: media.NewCameraID()}, s)
 		var f *FieldError
-		if !errors.As(err, &f) || f.Field != field {
-			t.Errorf("%s: %v", field, err)
+		if !errors.As(err, &f) || !strings.HasPrefix(what, f.Field+":") {
+			t.Errorf("%s: %v", what, err)
 		}
+	}
+	long := CameraSettings{Name: strings.Repeat("庭", 60), URL: "rtsp://10.0.0.7/"}
+	if _, err := c.settle(box.Camera{ID: media.NewCameraID()}, long); err != nil {
+		t.Errorf("a name of 60 characters: %v", err)
 	}
 }
 
