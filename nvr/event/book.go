@@ -25,6 +25,9 @@ const (
 const (
 	queueLength = 256 // looks and thumbs that wait
 	queueThumbs = 8   // of those, thumbs
+	// farOff is how far from the box's clock a look may lie. What says when a look was is the worker, which may be in
+	// the hands of whoever sent it a poisoned stream; and the box's clock may just have been set.
+	farOff = 5 * time.Minute
 )
 
 // Look is what was seen of a camera at one moment. Looks come in the order of At.
@@ -79,12 +82,19 @@ type entry struct {
 	thumb *Thumb
 }
 
-// Look tells what was seen at a moment. When 256 looks and thumbs wait already it is dropped and counted.
-func (b *Book) Look(l Look) { b.put(entry{look: &l}) }
+// Look tells what was seen at a moment. When 256 looks and thumbs wait already it is dropped and counted, and so is
+// one of another time than about now.
+func (b *Book) Look(l Look) {
+	if !b.now(l.At) {
+		return
+	}
+	b.put(entry{look: &l})
+}
 
-// Thumb offers a picture. The JPEG is the Book's from now on. When too many wait already it is dropped and counted.
+// Thumb offers a picture. The JPEG is the Book's from now on. When too many wait already it is dropped and counted, and
+// so is one of another time than about now.
 func (b *Book) Thumb(t Thumb) {
-	if len(t.JPEG) == 0 {
+	if len(t.JPEG) == 0 || !b.now(t.At) {
 		return
 	}
 	if b.thumbs.Add(1) > queueThumbs {
@@ -97,7 +107,17 @@ func (b *Book) Thumb(t Thumb) {
 	}
 }
 
-// Dropped is how many looks and thumbs were dropped because the disk was behind.
+// now says whether a moment is about now, and counts what is not.
+func (b *Book) now(at time.Time) bool {
+	off := time.Since(at)
+	if off > farOff || off < -farOff {
+		b.dropped.Add(1)
+		return false
+	}
+	return true
+}
+
+// Dropped is how many looks and thumbs were dropped because the disk was behind, or they were of another time.
 func (b *Book) Dropped() uint64 { return b.dropped.Load() }
 
 func (b *Book) put(e entry) bool {

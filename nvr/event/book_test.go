@@ -382,19 +382,54 @@ func TestStoreFails(t *testing.T) {
 func TestQueueIsBounded(t *testing.T) {
 	b := &event.Book{Store: &shelf{}} // nobody runs it
 	for range 300 {
-		b.Look(event.Look{Moving: true})
+		b.Look(event.Look{At: time.Now(), Moving: true})
 	}
 	for range 20 {
-		b.Thumb(event.Thumb{JPEG: []byte{1}})
+		b.Thumb(event.Thumb{At: time.Now(), JPEG: []byte{1}})
 	}
 	if got := b.Dropped(); got != 64 {
 		t.Errorf("%d dropped of 300 looks and 20 thumbs, want 64", got)
 	}
 	b = &event.Book{Store: &shelf{}}
 	for range 20 {
-		b.Thumb(event.Thumb{JPEG: []byte{1}})
+		b.Thumb(event.Thumb{At: time.Now(), JPEG: []byte{1}})
 	}
 	if got := b.Dropped(); got != 12 {
 		t.Errorf("%d of 20 thumbs dropped, want 12", got)
 	}
+}
+
+// A worker in the wrong hands can say any time: such looks make no events, cannot fill the timeline, and do not get in
+// the way of those that are true.
+func TestLooksOfAnotherTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t)
+		d.until(1)
+		for i, at := range []time.Time{
+			{}, time.Unix(0, 0), time.UnixMicro(1<<62 - 1), time.UnixMicro(-1 << 62),
+			time.Now().Add(-time.Hour), time.Now().Add(time.Hour), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC),
+		} {
+			d.Book.Look(event.Look{At: at, Moving: true, Score: 1})
+			d.Book.Thumb(event.Thumb{At: at, Score: 1, JPEG: []byte("far")})
+			synctest.Wait()
+			if got := d.Dropped(); got != uint64(2*i+2) {
+				t.Errorf("%d dropped after one of %v", got, at)
+			}
+		}
+		d.look(2, true)
+		d.Book.Thumb(event.Thumb{At: time.Now(), Score: 0.2, JPEG: []byte("near")})
+		d.look(3, false)
+		d.until(40)
+		var got []float64
+		for _, e := range d.events() {
+			got = append(got, d.second(e.Start), d.second(e.End))
+		}
+		if want := []float64{2, 2}; !slices.Equal(got, want) {
+			t.Errorf("events %v, want %v", got, want)
+		}
+		if !slices.Equal(d.thumbs, []string{"near"}) || d.motions != 1 {
+			t.Errorf("thumbs %q, %d times motion", d.thumbs, d.motions)
+		}
+		d.stop()
+	})
 }
