@@ -14,6 +14,7 @@ func (d *diary) StartRun(r *media.Run) { d.lines = append(d.lines, "start "+r.St
 func (d *diary) WriteUnit(r *media.Run, au *media.AccessUnit) {
 	d.lines = append(d.lines, "unit "+r.Stream.String()+" "+string(au.Data))
 }
+
 func (d *diary) EndRun(r *media.Run, reason string) {
 	d.lines = append(d.lines, "end "+r.Stream.String()+": "+reason)
 }

@@ -406,7 +406,8 @@ func TestLooksOfAnotherTime(t *testing.T) {
 		d := open(t)
 		d.until(1)
 		for i, at := range []time.Time{
-			{}, time.Unix(0, 0), time.UnixMicro(1<<62 - 1), time.UnixMicro(-1 << 62),
+			{},
+			time.Unix(0, 0), time.UnixMicro(1<<62 - 1), time.UnixMicro(-1 << 62),
 			time.Now().Add(-time.Hour), time.Now().Add(time.Hour), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC),
 		} {
 			d.Book.Look(event.Look{At: at, Moving: true, Score: 1})

@@ -392,8 +392,10 @@ func TestZones(t *testing.T) {
 		return media.Polygon{{x0, y0}, {x1, y0}, {x1, y1}, {x0, y1}}
 	}
 	d := motion.New(media.MotionSettings{Sensitivity: 0.5, Zones: []media.Zone{
-		{Name: "left", Polygon: box(0, 0, 0.3, 1)}, {Name: "sky", Polygon: box(0, 0, 1, 0.3)},
-		{Name: "right", Polygon: box(0.7, 0, 1, 1)}, {Name: "all", Polygon: box(0, 0, 1, 1)},
+		{Name: "left", Polygon: box(0, 0, 0.3, 1)},
+		{Name: "sky", Polygon: box(0, 0, 1, 0.3)},
+		{Name: "right", Polygon: box(0.7, 0, 1, 1)},
+		{Name: "all", Polygon: box(0, 0, 1, 1)},
 	}})
 	y := newYard(1)
 	var got []string

@@ -242,7 +242,7 @@ func (l light) roof(paint color) fill {
 
 func (l light) slats(paint color, height float64) fill {
 	return func(_, y float64) color {
-		at := math.Mod(y-354, height) / height
+		at := math.Mod(max(0, y-354), height) / height // the edge is blurred: it begins a little above
 		return l.lit(paint).times(0.86 + 0.16*math.Sqrt(at))
 	}
 }

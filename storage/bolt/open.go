@@ -50,7 +50,7 @@ func Open(path string) (db *bbolt.DB, err error) {
 	case err == nil:
 		return db, nil
 	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrChecksum), errors.Is(err, bbolterrors.ErrVersionMismatch):
-		return nil, fmt.Errorf("%s is %w: %v", path, ErrDamaged, err)
+		return nil, fmt.Errorf("%s is %w: %w", path, ErrDamaged, err)
 	case errors.Is(err, bbolterrors.ErrTimeout):
 		return nil, fmt.Errorf("%s is %w", path, ErrInUse)
 	case errors.Is(err, ErrDamaged), errors.Is(err, ErrInUse):

@@ -196,5 +196,5 @@ func Put(tx *bbolt.Tx, bucket string, key []byte, v any) error {
 
 // Damage is the ErrDamaged for a record that cannot be parsed.
 func Damage(tx *bbolt.Tx, bucket string, key []byte, cause error) error {
-	return fmt.Errorf("%s is %w: record %x of %s: %v", tx.DB().Path(), ErrDamaged, key, bucket, cause)
+	return fmt.Errorf("%s is %w: record %x of %s: %w", tx.DB().Path(), ErrDamaged, key, bucket, cause)
 }

@@ -151,8 +151,12 @@ func TestTicks(t *testing.T) {
 		rate int
 		want int64
 	}{
-		{0, 90000, 0}, {time.Second, 90000, 90000}, {time.Second / 3, 90000, 30000}, {-time.Second / 3, 90000, -30000},
-		{24 * 365 * time.Hour, 90000, 24 * 365 * 3600 * 90000}, {time.Millisecond / 2, 1000, 1},
+		{0, 90000, 0},
+		{time.Second, 90000, 90000},
+		{time.Second / 3, 90000, 30000},
+		{-time.Second / 3, 90000, -30000},
+		{24 * 365 * time.Hour, 90000, 24 * 365 * 3600 * 90000},
+		{time.Millisecond / 2, 1000, 1},
 	} {
 		if got := fmp4.Ticks(c.d, c.rate); got != c.want {
 			t.Errorf("Ticks(%v, %d) = %d, want %d", c.d, c.rate, got, c.want)
