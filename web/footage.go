@@ -113,25 +113,28 @@ func (s *Server) getFootage(ctx context.Context, in *footageInput) (*huma.Stream
 // done closes what was only read: an error would say nothing that matters any more.
 func done(c io.Closer) { c.Close() }
 
-// send streams a joined piece of footage, and what is next.
+// send streams a joined piece of footage, and what is next. Whichever way it ends, what was given to the connection is
+// in the audit log.
 func (s *Server) send(ctx context.Context, v *visitor, j *joint, p storage.Piece, w *mediaWriter, c echo.Context) {
-	from := p.Start
+	from, end := p.Start, p.Start
+	saw := func() { s.looks.saw(v, j.grant.Camera(), "footage", from, end) }
+	defer saw()
 	err := w.write(j.init)
 	for n := 0; err == nil && ctx.Err() == nil; n++ {
+		if e := endOf(p); e.After(end) {
+			end = e
+		}
+		if n%8 == 0 {
+			saw()
+		}
 		if err = w.write(p.Data); err != nil {
 			break
 		}
-		if n%8 == 0 {
-			s.looks.saw(v, j.grant.Camera(), "footage", from, endOf(p))
-		}
-		end := endOf(p)
 		p, err = j.next()
 		switch {
 		case errors.Is(err, io.EOF):
-			s.looks.saw(v, j.grant.Camera(), "footage", from, end)
 			return
 		case errors.Is(err, errOtherParameters):
-			s.looks.saw(v, j.grant.Camera(), "footage", from, end)
 			c.Response().Header().Set("Hearth-Next", stamp(p.Start))
 			return
 		}

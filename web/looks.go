@@ -23,6 +23,7 @@ const (
 type looks struct {
 	audit func(access.Entry) error // access.Access.Audit
 	log   *slog.Logger
+	known func(media.CameraID) bool // whether there is such a camera; nil: there is none
 
 	mu       sync.Mutex
 	sittings map[sittingKey]*sitting
@@ -80,7 +81,8 @@ func far(e access.Entry, from, to time.Time) bool {
 	return from.After(e.To.Add(spanBreak)) || to.Before(e.From.Add(-spanBreak))
 }
 
-// denied notes that a logged-in person asked for what is not theirs, once a minute for the same.
+// denied notes that a logged-in person asked for what is not theirs, once a minute for the same. All that is not there
+// is the same: whoever makes up identities must not fill the disk with lines.
 func (l *looks) denied(v *visitor, d door, id string) {
 	camera, _ := media.ParseCameraID(id) // zero for what is no camera's
 	if d.kind == ownerOnly || d.kind == selfOrOwn {
@@ -96,6 +98,9 @@ func (l *looks) denied(v *visitor, d door, id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	k := sittingKey{v.session.ID, media.CameraID{}, "denied " + act}
+	if l.known != nil && !camera.IsZero() && l.known(camera) {
+		k.camera = camera
+	}
 	now := time.Now()
 	if t := l.sittings[k]; t != nil && now.Sub(t.last) < deniedEvery {
 		return

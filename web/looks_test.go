@@ -3,6 +3,8 @@ package web
 import (
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +12,8 @@ import (
 	"pgregory.net/rapid"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/fmp4"
+	"hearth/storage"
 	"hearth/storage/access"
 )
 
@@ -87,6 +91,95 @@ func TestLooksAreFew(t *testing.T) {
 			t.Errorf("%d kept in mind", len(l.sittings))
 		}
 	})
+}
+
+// Each camera that somebody tried to see is a line, however quickly they try one after the other.
+func TestEachDeniedCameraIsALine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tried []media.CameraID
+		l := newLooks(func(e access.Entry) error { tried = append(tried, e.Camera); return nil }, slog.New(slog.DiscardHandler))
+		yard, nursery := media.NewCameraID(), media.NewCameraID()
+		l.known = func(id media.CameraID) bool { return id == yard || id == nursery }
+		v := &visitor{session: access.Session{ID: media.NewUUID()}}
+		for range 5 {
+			for _, id := range []media.CameraID{yard, nursery, media.NewCameraID(), media.NewCameraID()} {
+				l.denied(v, door{oneCamera, access.Live}, id.String())
+			}
+		}
+		if len(tried) != 3 || tried[0] != yard || tried[1] != nursery {
+			t.Errorf("lines about %v, want yard %s, nursery %s, and one about what is not there", tried, yard, nursery)
+		}
+		time.Sleep(deniedEvery)
+		l.denied(v, door{oneCamera, access.Live}, yard.String())
+		if len(tried) != 4 {
+			t.Errorf("%d lines a minute later, want 4", len(tried))
+		}
+	})
+}
+
+// reel is footage of one key frame a second, which never ends.
+type reel struct {
+	start time.Time
+	n     int64
+}
+
+func (r *reel) Next() (storage.Piece, error) {
+	dts := r.n * media.VideoClockRate
+	p := storage.Piece{
+		Run: media.UUID{1}, Start: r.start.Add(time.Duration(r.n) * time.Second), DTS: dts, Duration: media.VideoClockRate, Key: true,
+		Data: fmp4.AppendFragment(nil, uint32(r.n), []fmp4.TrackRun{{
+			BaseDTS: uint64(dts), Samples: []fmp4.Sample{{Duration: media.VideoClockRate, Key: true, Data: []byte{0, 0, 0, 1, 0x65}}},
+		}}),
+	}
+	if r.n == 0 {
+		p.Init, p.Tracks = []byte("init"), []media.Track{{Codec: media.H264, ClockRate: media.VideoClockRate}}
+	}
+	r.n++
+	return p, nil
+}
+
+func (r *reel) Close() error { return nil }
+
+// cutLine is a connection that breaks at a write.
+type cutLine struct{ writes int }
+
+func (c *cutLine) Header() http.Header              { return http.Header{} }
+func (c *cutLine) WriteHeader(int)                  {}
+func (c *cutLine) FlushError() error                { return nil }
+func (c *cutLine) SetWriteDeadline(time.Time) error { return nil }
+func (c *cutLine) Write(b []byte) (int, error) {
+	if c.writes--; c.writes < 0 {
+		return 0, net.ErrClosed
+	}
+	return len(b), nil
+}
+
+// What was sent before a connection broke is in the log to its last second.
+func TestFootageThatIsCutOffIsLogged(t *testing.T) {
+	for _, sent := range []int{1, 2, 7, 8, 9, 23} { // pieces
+		var lines []access.Entry
+		s := &Server{Log: slog.New(slog.DiscardHandler)}
+		s.looks = newLooks(func(e access.Entry) error { lines = append(lines, e); return nil }, s.Log)
+		start := time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)
+		j, first, err := begun(access.Grant{}, &reel{start: start}, start, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := &cutLine{writes: 1 + sent} // the initialization comes first
+		func() {
+			defer func() {
+				if r := recover(); r != any(http.ErrAbortHandler) {
+					t.Errorf("ended with %v", r)
+				}
+			}()
+			s.send(t.Context(), &visitor{}, j, first, &mediaWriter{w: line, control: http.NewResponseController(line)}, nil)
+		}()
+		s.looks.flush(true)
+		last := lines[len(lines)-1]
+		if want := start.Add(time.Duration(sent) * time.Second); !last.From.Equal(start) || last.To.Before(want) {
+			t.Errorf("%d pieces were sent, and the log says %v to %v", sent, last.From, last.To)
+		}
+	}
 }
 
 func TestTicks(t *testing.T) {

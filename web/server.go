@@ -21,6 +21,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"hearth/nvr"
+	"hearth/nvr/media"
 	"hearth/storage"
 	"hearth/storage/access"
 )
@@ -139,6 +140,10 @@ func (s *Server) prepare() {
 	}
 	s.started = time.Now()
 	s.looks = newLooks(s.access().Audit, s.Log)
+	s.looks.known = func(id media.CameraID) bool {
+		_, err := s.Store.Box().Camera(id)
+		return err == nil
+	}
 	s.meter = newMeter(s.Version)
 }
 
