@@ -86,6 +86,7 @@ func (s *Server) cameraView(v *visitor, g access.Grant, c box.Camera, usage stor
 	state, err := s.Cameras.State(g)
 	if err == nil {
 		view.take(state)
+		view.Recorded.Active = view.Recorded.Active && !usage.Full // what the recorder hands over is dropped then
 	}
 	if !slices.Contains(verbs, access.Manage) {
 		view.Problem = ""
