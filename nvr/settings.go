@@ -2,6 +2,7 @@ package nvr
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -55,6 +56,10 @@ func (c *Cameras) settle(before box.Camera, s CameraSettings) (box.Camera, error
 		return box.Camera{}, err
 	}
 	after.URL, after.DetectURL, after.Username = address.URL, address.DetectURL, address.Username
+	// Whoever may change an address could have the sealed password told to a host of their own.
+	if address.Password == nil && before.Password != nil && after.Username != "" && !hosts(before).holds(hosts(after)) {
+		return box.Camera{}, &FieldError{"password", "the address leads to another host now: enter the camera's password again"}
+	}
 	switch {
 	case address.Password != nil:
 		after.Password = c.Store.Keys().Seal(passwordPurpose, media.UUID(before.ID), []byte(*address.Password))
@@ -103,6 +108,22 @@ func splitAddress(s CameraSettings) (address, error) {
 		}
 	}
 	return a, nil
+}
+
+// hostSet is where a camera's streams are asked for: hosts with their ports.
+type hostSet []string
+
+func hosts(c box.Camera) (set hostSet) {
+	for _, raw := range []string{c.URL, c.DetectURL} {
+		if u, err := url.Parse(raw); err == nil && raw != "" {
+			set = append(set, strings.ToLower(u.Host))
+		}
+	}
+	return set
+}
+
+func (s hostSet) holds(other hostSet) bool {
+	return !slices.ContainsFunc(other, func(host string) bool { return !slices.Contains(s, host) })
 }
 
 // oneOf checks a choice; the first is the default.

@@ -61,6 +61,27 @@ func TestSettleSealsPasswords(t *testing.T) {
 			t.Errorf("%v, password changed: %v", err, !bytes.Equal(again.Password, got.Password))
 		}
 	})
+	t.Run("it is not told to another host", func(t *testing.T) {
+		for _, other := range []CameraSettings{
+			{URL: "rtsp://10.0.0.8:554/main?x=1"},
+			{URL: "rtsp://10.0.0.7:5544/main?x=1"},
+			{URL: got.URL, DetectURL: "rtsp://10.0.0.8/sub"},
+		} {
+			other.Name, other.Username = "Yard", "ada"
+			var f *FieldError
+			if _, err := c.settle(got, other); !errors.As(err, &f) || f.Field != "password" {
+				t.Errorf("%s, %s: %v", other.URL, other.DetectURL, err)
+			}
+			word := "p@ss:/"
+			other.Password = &word
+			if _, err := c.settle(got, other); err != nil {
+				t.Errorf("with the password: %v", err)
+			}
+		}
+		if _, err := c.settle(got, CameraSettings{Name: "Yard", Username: "ada", URL: "rtsp://10.0.0.7:554/other", DetectURL: "rtsp://10.0.0.7:554/sub"}); err != nil {
+			t.Errorf("another path of the same host: %v", err)
+		}
+	})
 	t.Run("without a user there is none", func(t *testing.T) {
 		again, err := c.settle(got, CameraSettings{Name: "Yard", URL: got.URL})
 		if err != nil || again.Password != nil {
