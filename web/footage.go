@@ -25,6 +25,10 @@ const (
 	mediaWrite = 30 * time.Second // for one piece to be taken; a reader that is slower is let go
 	// longestSpan is what one request may ask for.
 	longestSpan = 31 * 24 * time.Hour
+	// longestExport bounds the table of samples that an export keeps in memory, about 40 MB a day.
+	longestExport = 24 * time.Hour
+	exportsAtOnce = 2
+	exportWait    = 20 * time.Second
 )
 
 func (s *Server) footageRoutes(t *table) {
@@ -231,7 +235,7 @@ type exportInput struct {
 
 func (s *Server) getExport(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
 	v := visitorOf(ctx)
-	if err := spanOf(in.From, in.To, longestSpan); err != nil {
+	if err := spanOf(in.From, in.To, longestExport); err != nil {
 		return nil, err
 	}
 	stream, err := media.ParseStream(in.Stream)
@@ -242,6 +246,16 @@ func (s *Server) getExport(ctx context.Context, in *exportInput) (*huma.StreamRe
 	if err != nil {
 		return nil, err
 	}
+	leave, err := s.exports.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sending := false
+	defer func() {
+		if !sending {
+			leave()
+		}
+	}()
 	plan, err := export.Prepare(ctx, func() (export.Pieces, error) {
 		return s.Store.Footage(v.grant, stream, in.From, in.To)
 	}, in.From, in.To)
@@ -254,7 +268,9 @@ func (s *Server) getExport(ctx context.Context, in *exportInput) (*huma.StreamRe
 	case err != nil:
 		return nil, s.alarmed(v.grant, err)
 	}
+	sending = true
 	return &huma.StreamResponse{Body: func(h huma.Context) {
+		defer leave()
 		c := humaecho.Unwrap(h)
 		w := &mediaWriter{w: c.Response(), control: http.NewResponseController(c.Response())}
 		ctx, cancel := s.whileGranted(ctx, v.grant, w.cut)

@@ -52,6 +52,7 @@ type Server struct {
 
 	authority *authority
 	looks     *looks
+	exports   turnstile
 	meter     *meter
 	started   time.Time
 	handler   http.Handler
@@ -139,6 +140,7 @@ func (s *Server) prepare() {
 		s.Log = slog.Default()
 	}
 	s.started = time.Now()
+	s.exports = make(turnstile, exportsAtOnce)
 	s.looks = newLooks(s.access().Audit, s.Log)
 	s.looks.known = func(id media.CameraID) bool {
 		_, err := s.Store.Box().Camera(id)
