@@ -13,13 +13,13 @@ interface Asked {
 }
 
 /** A box that recorded the last hour, with one hole, in GOPs of one second. */
-function recorder(asked: Asked[]) {
+function recorder(asked: Asked[], recorded: () => number) {
   return vi.fn((address: string, options: { signal: AbortSignal }) => {
     const q = new URL(address, 'http://box').searchParams;
     const [from, to] = [Number(q.get('from')), Number(q.get('to'))];
     asked.push({ from, to, stream: q.get('stream')! });
     let start = Math.floor(Math.max(from, FIRST) / 1000) * 1000;
-    const end = Math.min(to, NOW);
+    const end = Math.min(to, recorded());
     const seconds: number[] = [];
     for (; start < end; start += 1000) if (start < HOLE.from || start >= HOLE.to) seconds.push(start);
     if (seconds.length === 0) return Promise.resolve(new Response(null, { status: 404 }));
@@ -35,7 +35,7 @@ function recorder(asked: Asked[]) {
   });
 }
 
-function watcher(nextFootage?: (t: number) => number | undefined) {
+function watcher(nextFootage?: (t: number) => number | undefined, recorded = () => NOW, now = () => NOW) {
   const asked: Asked[] = [];
   const states: FootageState[] = [];
   const video = new FakeVideo();
@@ -45,7 +45,7 @@ function watcher(nextFootage?: (t: number) => number | undefined) {
     streams: ['main', 'sub'],
     ...(nextFootage ? { nextFootage } : {}),
     onState: (s) => states.push(s),
-    fetch: recorder(asked) as unknown as typeof fetch,
+    fetch: recorder(asked, recorded) as unknown as typeof fetch,
     open: () =>
       Promise.resolve({
         media: undefined as unknown as MediaSource,
@@ -53,7 +53,7 @@ function watcher(nextFootage?: (t: number) => number | undefined) {
         close: () => {},
       }),
     canPlay: () => true,
-    now: () => NOW,
+    now,
   });
   const wall = (): number => Number(video.dataset.wallAtZero) + video.currentTime * 1000;
   const watch = async (seconds: number): Promise<void> => {
@@ -164,6 +164,51 @@ describe('FootagePlayer', () => {
     player.seek(NOW - 5000);
     await watch(8);
     expect(states.at(-1)!.status).toBe('caughtup');
+    player.close();
+  });
+
+  it('waits for a moment that is not recorded yet, and stays behind the present', async () => {
+    // Recorded to the last whole second, two seconds late.
+    const late = (): number => Math.floor((Date.now() - 2000) / 1000) * 1000;
+    const { player, asked, states, wall, watch } = watcher(() => undefined, late, Date.now);
+    player.seek(NOW - 100, true);
+    player.play();
+    await watch(1);
+    expect(states.map((s) => s.status)).toEqual(['loading']);
+    expect(asked.length).toBeGreaterThan(1);
+    expect(asked.length).toBeLessThan(4);
+    await watch(2);
+    expect(states.at(-1)!.status).toBe('playing');
+    expect(wall()).toBeGreaterThanOrEqual(NOW - 100);
+    expect(wall()).toBeLessThan(NOW + 1500);
+    await watch(20);
+    expect(states.map((s) => s.status)).toEqual(['loading', 'playing']);
+    expect(wall()).toBeGreaterThan(NOW + 14_000);
+    expect(wall()).toBeLessThan(Date.now() - 2000);
+    player.close();
+  });
+
+  it('does not wait for ever', async () => {
+    const { player, asked, states, watch } = watcher(() => undefined, undefined, Date.now);
+    player.seek(NOW + 1000, true);
+    await watch(7.5);
+    expect(states.map((s) => s.status)).toEqual(['loading']);
+    await watch(2);
+    expect(states.map((s) => s.status)).toEqual(['loading', 'nothing']);
+    const before = asked.length;
+    await watch(5);
+    expect(asked).toHaveLength(before);
+    player.close();
+  });
+
+  it('waits for nothing any more after another jump', async () => {
+    const { player, asked, states, watch } = watcher(() => undefined, undefined, Date.now);
+    player.seek(NOW + 1000, true);
+    await watch(1);
+    player.seek(NOW - 600_000);
+    await watch(9);
+    expect(states.at(-1)!.status).toBe('paused');
+    expect(asked.filter((a) => a.from > NOW)).toHaveLength(3);
     player.close();
   });
 

@@ -9,7 +9,7 @@ export interface FootageState {
    * - `loading`: on the way to the asked moment
    * - `playing`, `paused`: a picture is there
    * - `caughtup`: no footage after this; the present begins
-   * - `nothing`: there is no footage at or after the asked moment
+   * - `nothing`: there is no footage at or after the asked moment, or it did not come in time
    * - `unplayable`: this browser does not decode it
    * - `failed`: the server did not answer; `problem` says why
    */
@@ -42,6 +42,9 @@ const KEEP_BEHIND = 30;
 const ROOM_BEFORE = 40 * 86_400_000;
 /** Nearer to the present than this there is nothing to fetch yet, ms. */
 const PRESENT = 3000;
+/** How long to wait for a moment that was live just now to be in the recording, and how often to look, ms. */
+const LATEST = 8000;
+const AGAIN = 500;
 
 interface Source {
   feed: Feed;
@@ -69,6 +72,9 @@ export class FootagePlayer {
   #tail = 0;
   #ended = false;
   #fetching = false;
+  /** Whether to wait for what is not recorded yet, and since when there is nothing. */
+  #waits = false;
+  #emptySince: number | undefined;
   #target: number | undefined;
   #playing = false;
   #frame = 1 / 15;
@@ -108,8 +114,14 @@ export class FootagePlayer {
     this.#video.preservesPitch = true;
   }
 
-  /** Goes to a moment; plays on from there or stands still, as before. */
-  seek(at: number): void {
+  /**
+   * Goes to a moment; plays on from there or stands still, as before.
+   *
+   * @param waits for a moment that may not be recorded yet: waits for it, and then stays as far behind the present
+   */
+  seek(at: number, waits = false): void {
+    this.#waits = waits;
+    this.#emptySince = undefined;
     this.#target = at;
     this.#ended = false;
     const media = this.#toMedia(at);
@@ -154,7 +166,7 @@ export class FootagePlayer {
   /** Stands still and moves by single pictures. */
   step(frames: number): void {
     this.pause();
-    this.seek(this.wall + frames * this.#frame * 1000);
+    this.seek(this.wall + frames * this.#frame * 1000, this.#waits);
   }
 
   close(): void {
@@ -215,6 +227,7 @@ export class FootagePlayer {
       this.#fetching = false;
       if (got === undefined) return;
       if (got > from + 1) {
+        this.#emptySince = undefined;
         this.#tail = got;
         return;
       }
@@ -226,9 +239,19 @@ export class FootagePlayer {
         void this.#window(signal);
         return;
       }
+      this.#emptySince ??= now;
+      if (this.#waits && now - this.#emptySince < LATEST) {
+        this.#fetching = true; // until the next look nobody else has to ask
+        setTimeout(() => {
+          if (!signal.aborted) void this.#window(signal);
+        }, AGAIN);
+        return;
+      }
       this.#ended = true;
       this.#tick();
-      if (this.#target !== undefined) this.#say({ status: to > now - PRESENT ? 'caughtup' : 'nothing' });
+      if (this.#target !== undefined) {
+        this.#say({ status: to > now - PRESENT && !this.#waits ? 'caughtup' : 'nothing' });
+      }
     } catch (e) {
       if (signal.aborted) return;
       this.#fetching = false;
@@ -335,7 +358,8 @@ export class FootagePlayer {
       void this.#window(this.#load.signal);
     }
     const left = (ranges.at(-1)?.end ?? 0) - this.#video.currentTime;
-    const present = this.#tail > (this.#options.now ?? Date.now)() - 2 * PRESENT;
+    const behind = this.#waits && this.#rate <= 1;
+    const present = !behind && this.#tail > (this.#options.now ?? Date.now)() - 2 * PRESENT;
     if ((this.#ended || present) && !this.#fetching && this.#target === undefined && left < 0.15 && feed.idle) {
       this.#say({ status: 'caughtup' });
     }

@@ -95,6 +95,33 @@ describe('LivePlayer', () => {
     player.stop();
   });
 
+  it('stands still on the picture that it shows, and goes on with the present', async () => {
+    const { player, sockets, buffers, video, states } = viewer();
+    player.start();
+    sockets[0]!.say(mime('avc1.640028'));
+    sockets[0]!.say(message(init(AVC), T0));
+    play(sockets[0]!, T0, 500, 50);
+    await vi.advanceTimersByTimeAsync(300);
+    const wall = (): number => Number(video.dataset.wallAtZero) + video.currentTime * 1000;
+    const then = wall();
+    sockets[0]!.say(message(fragment(502), T0 + 2000)); // still on its way into the buffer
+    player.freeze();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect([video.paused, wall()]).toEqual([true, then]);
+    expect(states.at(-1)!.status).toBe('stopped');
+    expect(sockets.map((s) => s.closed)).toEqual([true]);
+
+    player.start();
+    sockets[1]!.say(mime('avc1.640028'));
+    sockets[1]!.say(message(init(AVC), T0 + 5300));
+    play(sockets[1]!, T0 + 5300, 506, 25);
+    await vi.advanceTimersByTimeAsync(600);
+    expect(buffers).toHaveLength(1); // so that nothing flashes
+    expect([video.paused, states.at(-1)!.status]).toEqual([false, 'playing']);
+    expect(wall()).toBeGreaterThan(T0 + 5300);
+    player.stop();
+  });
+
   it('stays on the line over a new run, wherever its clock begins', async () => {
     const { player, sockets, buffers, video } = viewer();
     player.start();

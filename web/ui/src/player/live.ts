@@ -104,14 +104,26 @@ export class LivePlayer {
     this.#visibility();
   }
 
+  /** Leaves the line and stands still on the picture that is shown; `start` goes on with the present. */
+  freeze(): void {
+    this.#end();
+    this.#video.pause();
+    // The picture may be one behind the clock, which would be another than the one that is recorded for this moment.
+    const { currentTime } = this.#video;
+    if (this.#source) this.#video.currentTime = currentTime;
+  }
+
   /** Ends it and takes the picture away. */
   stop(): void {
+    this.#end();
+    this.#dropSource();
+  }
+
+  #end(): void {
     this.#wanted = false;
     document.removeEventListener('visibilitychange', this.#visibility);
     this.#video.removeEventListener('waiting', this.#waiting);
     this.#leave();
-    this.#dropSource();
-    delete this.#video.dataset.live;
     this.#say({ status: 'stopped' });
   }
 
@@ -319,7 +331,7 @@ export class LivePlayer {
 
   #steer(): void {
     const feed = this.#source?.feed;
-    if (!feed) return;
+    if (!feed || !this.#wanted) return;
     const todo = steer(this.#video.currentTime, feed.ranges(), this.#cushion.target);
     if (this.#video.playbackRate !== todo.rate) this.#video.playbackRate = todo.rate;
     const t = performance.now();

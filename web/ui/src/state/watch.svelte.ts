@@ -28,6 +28,8 @@ export class Watch {
   playing = $state(true);
   speed = $state(1);
   muted = $state(true);
+  /** The picture is the one at which live was paused: the recording has shown none yet. */
+  frozen = $state(false);
   pictured = $state(false);
 
   readonly #camera: () => Camera;
@@ -62,11 +64,13 @@ export class Watch {
     if (!this.#screens) return;
     this.mode = 'live';
     this.playing = true;
+    this.frozen = false;
     this.moment = Date.now();
     this.#scrubbing = false;
     this.#footage?.pause();
     if (this.#live) {
       if (this.live?.status === 'playing') this.#showLive();
+      this.#live.start(); // after a pause
       return;
     }
     const id = this.#camera().id;
@@ -86,18 +90,43 @@ export class Watch {
 
   /** Plays, or stands, at a moment of the past. */
   goTo(t: number): void {
+    this.frozen = false;
+    this.#seek(t, false);
+  }
+
+  #seek(t: number, waits: boolean): void {
     if (!this.#screens) return;
     this.#leaveLive();
     this.#scrubbing = false;
     this.moment = t;
-    this.#past(this.#screens).seek(t);
-    if (this.playing) this.#footage?.play();
+    const past = this.#past(this.#screens);
+    past.seek(t, waits);
+    if (this.playing) past.play();
+    else past.pause();
+  }
+
+  /** Stands still on the picture that is shown now. What is recorded is not asked for before it is needed. */
+  #freeze(): void {
+    this.playing = false;
+    // Live may have no picture yet; then the last one of the past is still shown.
+    this.moment = this.shown === 'footage' && this.#footage ? this.#footage.wall : this.#liveMoment();
+    this.#live?.freeze();
+    this.footage = undefined;
+    this.frozen = true;
+    this.#leaveLive();
+  }
+
+  /** Goes on out of the recording, which may have to be waited for. */
+  #thaw(playing: boolean, ms = 0): void {
+    this.playing = playing;
+    this.#seek(this.moment + ms, true);
   }
 
   /** Shows single frames while a finger moves; `goTo` or `goLive` end it. */
   scrubTo(t: number): void {
     if (!this.#screens) return;
     this.#leaveLive();
+    this.frozen = false;
     if (!this.#scrubbing) {
       this.#scrubbing = true;
       this.#footage?.hold();
@@ -119,11 +148,12 @@ export class Watch {
 
   toggle(): void {
     if (this.mode === 'live') {
-      this.playing = false;
-      this.goTo(this.#liveMoment());
+      this.#freeze();
     } else if (this.playing) {
       this.playing = false;
       this.#footage?.pause();
+    } else if (this.frozen) {
+      this.#thaw(true);
     } else {
       this.playing = true;
       this.#footage?.play();
@@ -131,8 +161,9 @@ export class Watch {
   }
 
   step(frames: number): void {
+    if (this.mode === 'live') this.#freeze();
     this.playing = false;
-    if (this.mode === 'live') this.goTo(this.#liveMoment());
+    if (this.frozen) this.#thaw(false, (frames * 1000) / (this.#camera().main?.fps || 15));
     else this.#footage?.step(frames);
   }
 
@@ -145,7 +176,10 @@ export class Watch {
 
   setSpeed(speed: number): void {
     this.speed = speed;
-    if (this.mode === 'live' && speed < 1) this.goTo(this.#liveMoment());
+    if (this.mode === 'live' && speed < 1) {
+      this.#freeze();
+      this.#thaw(true);
+    }
     if (this.#footage) {
       this.#footage.rate = speed;
       this.#footage.prefer(speed >= FAST && this.#camera().sub ? ['sub', 'main'] : this.#streams());
@@ -197,7 +231,7 @@ export class Watch {
       nextFootage: this.#nextFootage,
       onState: (s) => this.#past_said(s),
       onMoment: (t) => {
-        if (this.mode === 'footage' && !this.#scrubbing) this.moment = t;
+        if (this.mode === 'footage' && !this.#scrubbing && !this.frozen) this.moment = t;
       },
     });
     player.rate = this.speed;
@@ -206,10 +240,12 @@ export class Watch {
   }
 
   #past_said(s: FootageState): void {
+    if (this.frozen && s.status === 'caughtup') return; // it stands where it stood before live
     this.footage = s;
     if (this.mode !== 'footage' || this.#scrubbing) return;
     if (s.status === 'playing' || s.status === 'paused') {
       this.shown = 'footage';
+      this.frozen = false;
       this.pictured = true;
       // The present is left alone only when the past has a picture.
       this.#live?.stop();

@@ -202,6 +202,7 @@ export const en = {
     goLive: 'Go to live',
     play: 'Play',
     pause: 'Pause',
+    pausedAt: (time: string) => `Paused at ${time}`,
     stepBack: 'One picture back',
     stepForward: 'One picture forward',
     back10: 'Back 10 seconds',
