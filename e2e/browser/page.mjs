@@ -15,6 +15,8 @@ try {
   const window = await open(browser, given.origin);
   // The only refusals that this test provokes: who is not logged in, who is wrong at the door or at the camera.
   window.allow(/^(GET|POST) \/api\/v1\/session 401$/, /^POST \/api\/v1\/cameras\/probe 4(00|22)$/);
+  // And who plays on right after a pause asks for what is not recorded yet.
+  window.allow(/^GET \/api\/v1\/cameras\/[^/]+\/footage 404$/);
   const truth = new Truth(given.cameras, given.fps);
   /** The box's id of each camera, by name. */
   const house = new Map();
@@ -34,6 +36,8 @@ try {
     await step('each tile shows its own camera', () => live.tiles(ctx));
     await step('first picture of a camera', () => live.firstOfCamera(ctx, first));
     await step('live latency', () => live.latency(ctx, first));
+    await step('a pause while live', () => live.pause(ctx, first));
+    await step('a single picture back from live', () => live.back(ctx, first));
     await step('a seek shows the right picture', () => past.seek(ctx, first));
     await step('dragging shows the right pictures', () => past.drag(ctx, first));
     await step('playing on, and back to the present', () => past.playOn(ctx, first));
@@ -41,10 +45,12 @@ try {
     await step('an event plays', () => events.play(ctx));
     await step('events by keyboard', () => events.keys(ctx));
     await step('no scrolling sideways at 360 pixels', () => manners.narrow(ctx, first));
+    await step('accessible to everybody, by day and by night', () => manners.accessible(ctx, first));
     await step('a camera gets another name', () => cameras.rename(ctx, third, 'Shed'));
     await step('a camera is removed', () => cameras.remove(ctx, 'Shed'));
     truth.cameras.pop();
     await step('logging out', () => door.logOut(ctx));
+    await step('the door is accessible to everybody', () => manners.accessibleDoor(ctx));
     await step('logging in', () => door.logIn(ctx));
     await step('no errors, nothing asked of anybody else', () => manners.clean(ctx));
   }

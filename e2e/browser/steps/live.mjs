@@ -1,5 +1,5 @@
 // The present: how soon it shows, how late it is, and that each picture is of the right camera.
-import { must } from '../chromium.mjs';
+import { must, until } from '../chromium.mjs';
 import { quantile } from '../report.mjs';
 
 const FIRST_PICTURE = 1000; // ms, from the click
@@ -76,4 +76,60 @@ export async function latency({ page, truth, house }, camera) {
   must(Math.min(...late) > 0, `${said}; a picture shows before it was taken`);
   must(p95 < LATENCY_P95, `${said}; want a p95 below ${LATENCY_P95}`);
   return said;
+}
+
+const playsLive = (page) => page.locator('[data-testid=player][data-mode=live][data-state=playing]').waitFor();
+
+/** Pauses the present, and gives the picture at which it stands and the moment that the player says. */
+async function stand(page) {
+  await playsLive(page);
+  await page.getByTestId('play').click();
+  await page.locator('[data-testid=player][data-state=paused][data-shown=live]').waitFor();
+  const video = page.getByTestId('video-live');
+  await until('it stands', () => video.evaluate((v) => v.paused && !v.seeking), 500);
+  const { frame } = await video.evaluate((v) => hearthEyes.look(v));
+  return { frame, said: Number(await page.getByTestId('moment').getAttribute('data-moment')) };
+}
+
+/** Paused while live, the picture stands at once; Play goes on from there, out of the recording. */
+export async function pause({ page, truth }, camera) {
+  const { frame, said } = await stand(page);
+  await page.getByTestId('player').getByText('Paused at').waitFor();
+  const off = said - truth.taken(camera, frame);
+  must(off > -20 && off < 2 * truth.period + 20, `it says a moment ${Math.round(off)} ms after its picture was taken`);
+  const stood = performance.now();
+  await until('it stands for a second', async () => {
+    const seen = await page.getByTestId('video-live').evaluate((v) => hearthEyes.look(v));
+    const shown = await page.getByTestId('player').evaluate((p) => `${p.dataset.shown} ${p.dataset.state}`);
+    must(seen.frame === frame, `paused at picture ${frame}, it shows ${seen.frame}`);
+    must(shown === 'live paused', `paused, it shows ${shown}`);
+    return performance.now() - stood > 1000;
+  });
+  const began = performance.now();
+  await page.getByTestId('play').click();
+  const frames = await page.getByTestId('video-footage').evaluate((v) => hearthEyes.frames(v, 75, 15_000));
+  const took = Math.round(performance.now() - began);
+  truth.check(camera, frames, 75);
+  must(Math.abs(frames[0].frame - frame) <= 1, `paused at picture ${frame}, it goes on at ${frames[0].frame}`);
+  must(frames.at(-1).frame > frame + 70, `after picture ${frame} it came to ${frames.at(-1).frame} only`);
+  const behind = Date.now() - truth.taken(camera, frames.at(-1).frame);
+  must(behind > 1000, `it plays the present, ${Math.round(behind)} ms ago`);
+  await page.getByTestId('go-live').click();
+  await playsLive(page);
+  return `paused at picture ${frame}, on at ${frames[0].frame}; 75 pictures in ${took} ms, then ${Math.round(behind)} ms behind`;
+}
+
+/** A step back from the present shows the picture before, and the way back to the present is one click. */
+export async function back({ page, truth }, camera) {
+  const { frame } = await stand(page);
+  await page.getByRole('button', { name: 'One picture back' }).click();
+  await page.locator('[data-testid=player][data-shown=footage][data-state=paused]').waitFor();
+  const before = await page.getByTestId('video-footage').evaluate((v) => hearthEyes.look(v));
+  must(before.frame < frame && before.frame >= frame - 2, `one before picture ${frame} it shows ${before.frame}`);
+  await page.getByTestId('go-live').click();
+  await playsLive(page);
+  const live = await page.getByTestId('video-live').evaluate((v) => hearthEyes.frames(v, 5, 5000));
+  truth.check(camera, live, 5);
+  must(live[0].frame > frame + 5, 'the present is not where it was');
+  return `from picture ${frame} to ${before.frame}`;
 }

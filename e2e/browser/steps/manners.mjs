@@ -1,5 +1,9 @@
 // How the page behaves everywhere: on a small screen, and toward the world.
-import { must } from '../chromium.mjs';
+import { readFileSync } from 'node:fs';
+import { must, until } from '../chromium.mjs';
+
+const axe = readFileSync(new URL('../../../web/ui/node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 /** At 360 pixels nothing has to be pushed sideways. */
 export async function narrow({ page, house }, camera) {
@@ -37,6 +41,51 @@ export async function narrow({ page, house }, camera) {
     await page.setViewportSize(size);
   }
 }
+
+/** What axe finds on some screens in both schemes, in a window that axe is in. */
+async function ask(context, screens) {
+  const page = await context.newPage();
+  try {
+    await page.addInitScript(axe);
+    const found = [];
+    let passes = 0;
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      for (const [path, ready] of screens) {
+        await page.goto(path);
+        await page.locator(ready).first().waitFor();
+        await until('nothing is on its way in', () =>
+          page.evaluate(
+            () =>
+              !document.querySelector('main .skeleton') &&
+              document.getAnimations().every((a) => a.effect.getComputedTiming().endTime === Infinity),
+          ),
+        );
+        const result = await page.evaluate((values) => axe.run(document, { runOnly: { type: 'tag', values } }), RULES);
+        passes += result.passes.length;
+        for (const v of result.violations) {
+          found.push(`${path} (${colorScheme}): ${v.id}: ${v.help}: ${v.nodes.map((n) => n.html.slice(0, 160))}`);
+        }
+      }
+    }
+    must(found.length === 0, found.join('\n'));
+    return `${passes} rules hold on ${screens.length} screens in two schemes`;
+  } finally {
+    await page.close();
+  }
+}
+
+/** The Web Content Accessibility Guidelines 2.2 AA, as far as a program can tell. */
+export const accessible = ({ context, house }, camera) =>
+  ask(context, [
+    ['/', '[data-testid=event] img'],
+    ['/events', '[data-testid=event] img'],
+    [`/camera/${house.get(camera.name)}`, '[data-testid=player][data-state=playing]'],
+    ['/cameras', '[data-testid=camera-row]'],
+    ['/cameras/new', '[data-testid=camera-form]'],
+  ]);
+
+export const accessibleDoor = ({ context }) => ask(context, [['/', '[data-testid=login]']]);
 
 /** All that the page said or did amiss since it was opened. */
 export function clean({ trouble }) {
