@@ -82,8 +82,8 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 	inverse := 1 / gain
 	hazy := 0.25 * (abs(slopeX) + abs(slopeY) + 0.1*gain) * inverse // how wrong a slope may be
 	sigmas := p.limits.sigmas * f.noise
-	x0, x1 := max(1, 1-f.wholeX), min(halfW-1, halfW-1-f.wholeX)
-	for y := max(1, 1-f.wholeY); y < min(halfH-1, halfH-1-f.wholeY); y++ {
+	x0, x1 := max(edge, edge-f.wholeX), min(halfW-edge, halfW-edge-f.wholeX)
+	for y := max(edge, edge-f.wholeY); y < min(halfH-edge, halfH-edge-f.wholeY); y++ {
 		// The row's places, seen from the background (at) and from the picture (there).
 		at, there := y*halfW, (y+f.wholeY)*halfW+f.wholeX
 		for x := x0; x < x1; x++ {

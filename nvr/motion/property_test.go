@@ -53,6 +53,43 @@ func TestWholePictureNeverMoves(t *testing.T) {
 	})
 }
 
+// Something upright at the border, moved by half a place: what comes in from outside is no motion.
+func TestShiftAtBorderDoesNotMove(t *testing.T) {
+	for _, c := range []struct {
+		name                 string
+		lo, hi, brighter     float64 // of a strip
+		sensitivity          float64
+		gain, offset, dx, dy float64
+	}{
+		// What -rapid.seed=2797461975565436819 once found: yard 0 begins with a post.
+		{"a post", 0, 0, 0, 0.6, 1.25, 1, 1.0078125, 1.999999999999993},
+		{"a bright pixel on the left", -20, 1, 60, 0.5, 1, 0, 1, 0},
+		{"a bright edge on the right", 314, 340, 60, 0.5, 1, 0, -1, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for seed := range uint64(8) {
+				y := newYard(seed)
+				d := motion.New(media.MotionSettings{Sensitivity: c.sensitivity})
+				at := time.Duration(0)
+				for range 30 {
+					y.clear()
+					y.strip(c.lo, c.hi, 0, c.brighter)
+					y.noise(1)
+					d.Look(y.picture(), at)
+					at += 400 * time.Millisecond
+				}
+				y.shifted(c.dx, c.dy, float64(seed))
+				y.strip(c.lo, c.hi, c.dx, c.brighter)
+				y.light(c.gain, c.offset)
+				y.noise(1)
+				if r := d.Look(y.picture(), at); r.Moving || r.Changed {
+					t.Errorf("yard %d: %+v", seed, r)
+				}
+			}
+		})
+	}
+}
+
 // A square of at least 24 x 24 pixels that differs from what is behind it by at least 25 levels everywhere is seen the
 // moment it is somewhere else, anywhere in the picture, in light that changes at the same moment.
 func TestSquareAlwaysMoves(t *testing.T) {

@@ -34,15 +34,15 @@ func newYard(seed uint64) *yard {
 func (y *yard) clear() { y.luma = append(y.luma[:0], y.ground...) }
 
 // shifted is the ground (luma 40 to 200) moved right and down by so many pixels, exactly, since it is made of sines:
-// of x, of y, of x+2y, and of x/2.9-y/3.1, each from a table.
+// of x, of y, of x+2y, and of x/2.9-y/3.1, each from a table, and of edges that cover pixels in part, as they do before
+// a lens: if they fell on whole pixels, a post would move by up to a pixel more or less than all around it.
 func (y *yard) shifted(dx, dy, phase float64) {
 	var ofX, sinX, cosX [width]float64
 	for i := range width {
 		x := float64(i) - dx
 		ofX[i] = 105 + 18*math.Sin(x/9+phase)
-		if math.Mod(x+phase+800, 80) < 5 { // posts
-			ofX[i] -= 30
-		}
+		post := math.Mod(x+phase+800, 80) // a post begins every 80 pixels, maybe within the pixel
+		ofX[i] -= 30 * (covered(post, 0, 5) + covered(post, 80, 85))
 		sinX[i], cosX[i] = math.Sincos(x / 2.9)
 	}
 	var across [width + 2*height]float64
@@ -52,14 +52,22 @@ func (y *yard) shifted(dx, dy, phase float64) {
 	for j := range height {
 		v := float64(j) - dy
 		ofY := 14 * math.Cos(v/7+phase/3)
-		if v > 70 && v < 78 { // a kerb
-			ofY += 25
-		}
+		ofY += 25 * covered(v, 71, 78) // a kerb
 		sinY, cosY := math.Sincos(v / 3.1)
 		row := y.luma[j*width:][:width]
 		for i := range row {
 			row[i] = ofX[i] + ofY + across[i+2*j] + 6*(sinX[i]*cosY-cosX[i]*sinY)
 		}
+	}
+}
+
+// covered is the part of the pixel from v to v+1 that lies between lo and hi.
+func covered(v, lo, hi float64) float64 { return max(0, min(v+1, hi)-max(v, lo)) }
+
+// strip draws an upright strip from column lo to hi, moved right by dx, by so much brighter than what is behind it.
+func (y *yard) strip(lo, hi, dx, brighter float64) {
+	for i := range y.luma {
+		y.luma[i] += brighter * covered(float64(i%width)-dx, lo, hi)
 	}
 }
 
