@@ -184,7 +184,7 @@ export const en = {
     showAll: 'Show all events',
     more: 'Show earlier events',
     end: 'That is all.',
-    going: 'still going on',
+    going: 'going on',
     motion: 'Motion',
     at: (camera: string, time: string) => `${camera}, ${time}`,
     card: (camera: string, time: string) => `motion at ${camera}, ${time}`,
