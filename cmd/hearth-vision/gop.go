@@ -2,7 +2,11 @@
 
 package main
 
-import "hearth/nvr/vision/protocol"
+import (
+	"slices"
+
+	"hearth/nvr/vision/protocol"
+)
 
 // What is kept for a closer look, at most: a minute and more of a usual camera's longest GOP.
 const (
@@ -16,6 +20,8 @@ type gop struct {
 	bytes  int
 	newest int // index of the newest key frame
 	fed    int // how many units the decoder has taken in step; 0: it has to begin with a key frame
+
+	shelf *shelf // for the memory of what is forgotten
 }
 
 // add keeps a unit; false when it cannot be used, because no key frame came before it or there is too much.
@@ -51,11 +57,20 @@ func (g *gop) cut() {
 	if n == 0 {
 		return
 	}
-	for _, u := range g.units[:n] {
-		g.bytes -= len(u.Data)
-	}
-	g.units = append([]protocol.Unit(nil), g.units[n:]...)
+	g.forget(n)
 	g.newest, g.fed = 0, max(g.fed-n, 0)
 }
 
-func (g *gop) reset() { *g = gop{} }
+func (g *gop) reset() {
+	g.forget(len(g.units))
+	g.newest, g.fed = 0, 0
+}
+
+// forget gives up the first n units.
+func (g *gop) forget(n int) {
+	for _, u := range g.units[:n] {
+		g.bytes -= len(u.Data)
+		g.shelf.put(u.Data)
+	}
+	g.units = slices.Delete(g.units, 0, n)
+}

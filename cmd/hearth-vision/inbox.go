@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,8 +23,11 @@ type inbox struct {
 	mu       sync.Mutex
 	changed  *sync.Cond
 	messages []waiting
+	first    []waiting // where messages began, to be used again
 	bytes    int
 	err      error // why no more will come
+
+	shelf shelf
 }
 
 type waiting struct {
@@ -41,7 +45,7 @@ func newInbox() *inbox {
 func (i *inbox) read(in io.Reader) {
 	r := bufio.NewReaderSize(in, 256<<10)
 	for {
-		m, err := protocol.Read(r)
+		m, err := protocol.ReadInto(r, i.shelf.take)
 		i.mu.Lock()
 		for err == nil && (len(i.messages) >= maxInbox || i.bytes >= maxInboxBytes) {
 			i.changed.Wait()
@@ -49,7 +53,9 @@ func (i *inbox) read(in io.Reader) {
 		if err != nil {
 			i.err = err
 		} else {
-			i.messages = append(i.messages, waiting{m, time.Now()})
+			if i.messages = append(i.messages, waiting{m, time.Now()}); len(i.messages) == 1 {
+				i.first = i.messages
+			}
 			i.bytes += size(m)
 		}
 		i.changed.Broadcast()
@@ -62,16 +68,18 @@ func (i *inbox) read(in io.Reader) {
 
 // next waits for a message; after that long without one it gives nil, nil.
 func (i *inbox) next(wait time.Duration) (protocol.Message, error) {
-	expired := false
-	timer := time.AfterFunc(wait, func() {
-		i.mu.Lock()
-		expired = true
-		i.changed.Broadcast()
-		i.mu.Unlock()
-	})
-	defer timer.Stop()
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	expired := false
+	if len(i.messages) == 0 && i.err == nil {
+		timer := time.AfterFunc(wait, func() {
+			i.mu.Lock()
+			expired = true
+			i.changed.Broadcast()
+			i.mu.Unlock()
+		})
+		defer timer.Stop()
+	}
 	for len(i.messages) == 0 && i.err == nil && !expired {
 		i.changed.Wait()
 	}
@@ -80,7 +88,9 @@ func (i *inbox) next(wait time.Duration) (protocol.Message, error) {
 	}
 	m := i.messages[0].Message
 	i.messages[0] = waiting{}
-	i.messages = i.messages[1:]
+	if i.messages = i.messages[1:]; len(i.messages) == 0 {
+		i.messages = i.first[:0]
+	}
 	i.bytes -= size(m)
 	i.changed.Broadcast()
 	return m, nil
@@ -109,8 +119,9 @@ func (i *inbox) catchUp(limit time.Duration) (dropped uint64) {
 	}
 	for _, m := range i.messages[:key] {
 		i.bytes -= size(m.Message)
+		i.shelf.put(m.Message.(protocol.Unit).Data)
 	}
-	i.messages = append([]waiting(nil), i.messages[key:]...)
+	i.messages = slices.Delete(i.messages, 0, key)
 	i.changed.Broadcast()
 	return uint64(key)
 }

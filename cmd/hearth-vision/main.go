@@ -11,6 +11,9 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"hearth/hwaccel"
 	"hearth/nvr/vision/protocol"
@@ -42,12 +45,21 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	return serve(os.Stdin, os.Stdout, box)
+	return serve(input(), os.Stdout, box, lagLimit)
 }
 
-// serve answers until the input ends.
-func serve(in io.Reader, out io.Writer, box *sandbox) error {
-	w := &worker{in: newInbox(), out: bufio.NewWriterSize(out, 64<<10), box: box}
+// input is standard input such that who reads it waits without a thread of its own.
+func input() *os.File {
+	fd := os.Stdin.Fd()
+	if err := unix.SetNonblock(int(fd), true); err != nil {
+		return os.Stdin
+	}
+	return os.NewFile(fd, os.Stdin.Name())
+}
+
+// serve answers until the input ends. Units that have waited for longer than lag are passed over.
+func serve(in io.Reader, out io.Writer, box *sandbox, lag time.Duration) error {
+	w := &worker{in: newInbox(), out: bufio.NewWriterSize(out, 64<<10), box: box, lag: lag}
 	go w.in.read(in)
 	err := w.run()
 	if errors.Is(err, io.EOF) {

@@ -65,6 +65,7 @@ type sight struct {
 
 func (w *watch) init(worker *worker) {
 	w.w = worker
+	w.gop.shelf = &worker.in.shelf
 	w.luma = make([]byte, motion.Width*motion.Height)
 }
 

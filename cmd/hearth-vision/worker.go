@@ -17,7 +17,9 @@ import (
 )
 
 const (
-	beatEvery = time.Second
+	// beatEvery is how long a sign of life may be in coming. It is a little less than the usual two seconds between key
+	// frames, so that it goes out with what was seen in one.
+	beatEvery = 1800 * time.Millisecond
 	// lagLimit is how long units may wait before they are passed over.
 	lagLimit = 4 * time.Second
 )
@@ -27,6 +29,7 @@ type worker struct {
 	in  *inbox
 	out *bufio.Writer
 	box *sandbox
+	lag time.Duration
 
 	config   protocol.Config
 	params   hwaccel.Params
@@ -41,6 +44,9 @@ func (w *worker) run() error {
 	defer w.closeDecoder()
 	w.watch.init(w)
 	if err := w.say(protocol.Hello{Version: protocol.Version, FFmpeg: hwaccel.Version(), Sandbox: w.box.String()}); err != nil {
+		return err
+	}
+	if err := w.out.Flush(); err != nil {
 		return err
 	}
 	for {
@@ -100,13 +106,14 @@ func (w *worker) unit(u protocol.Unit) error {
 	w.stats.Units++
 	if hwaccel.AnnexB(w.config.Codec, u.Data) != nil {
 		w.stats.Bad++
+		w.in.shelf.put(u.Data)
 		return nil
 	}
 	if !w.config.Look {
 		w.watch.gop.add(u)
 		return nil
 	}
-	if n := w.in.catchUp(lagLimit); n > 0 {
+	if n := w.in.catchUp(w.lag); n > 0 {
 		w.stats.Skipped += n + 1
 		return w.watch.behind()
 	}
@@ -193,7 +200,7 @@ func (w *worker) closeDecoder() {
 	}
 }
 
-// say sends a message at once.
+// say gives a message to out; beat sends it.
 func (w *worker) say(m protocol.Message) error {
 	switch x := m.(type) {
 	case protocol.Error:
@@ -203,10 +210,7 @@ func (w *worker) say(m protocol.Message) error {
 		x.Why = brief(x.Why)
 		m = x
 	}
-	if err := protocol.Write(w.out, m); err != nil {
-		return err
-	}
-	return w.out.Flush()
+	return protocol.Write(w.out, m)
 }
 
 // brief keeps texts of drivers and decoders within the protocol's bounds.
@@ -218,11 +222,19 @@ func brief(s string) string {
 	return strings.ToValidUTF8(s, "?")
 }
 
-// beat gives the sign of life when it is time for one. It is called from wherever time passes.
+// beat sends what was said, and the sign of life when it is time for one or the mode changed. It is called from
+// wherever time passes.
 func (w *worker) beat() error {
-	if time.Since(w.lastBeat) < beatEvery {
-		return nil
+	if time.Since(w.lastBeat) >= beatEvery || w.watch.mode() != w.stats.Mode {
+		if err := w.sign(); err != nil {
+			return err
+		}
 	}
+	return w.out.Flush()
+}
+
+// sign is the sign of life.
+func (w *worker) sign() error {
 	w.lastBeat = time.Now()
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

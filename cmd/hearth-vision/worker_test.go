@@ -45,7 +45,8 @@ func serveAll(t testing.TB, messages []protocol.Message) *heard {
 	h := &heard{}
 	done := make(chan error, 1)
 	go func() {
-		done <- serve(toIn, out, &sandbox{sealed: true})
+		// It gets minutes of video at once, and must not take that for being slow.
+		done <- serve(toIn, out, &sandbox{sealed: true}, time.Hour)
 		toIn.Close()
 		out.Close()
 	}()
@@ -280,7 +281,7 @@ func TestNonsenseEndsTheWorker(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			if err := serve(bytes.NewReader(in), &out, &sandbox{sealed: true}); err == nil {
+			if err := serve(bytes.NewReader(in), &out, &sandbox{sealed: true}, lagLimit); err == nil {
 				t.Error("it went on")
 			}
 		})

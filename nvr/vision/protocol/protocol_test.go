@@ -171,8 +171,15 @@ func TestAnnouncedMemoryIsNotBelieved(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	for _, m := range []Message{
-		Config{Codec: media.H264, SPS: []byte{1}}, Motion{}, Unit{Data: []byte{1, 2}}, Picture{ID: 1}, Hello{Version: 1},
-		Look{Regions: []media.Region{{X: 0.5}}, Zones: []string{"door"}}, Thumb{JPEG: []byte{0xff, 0xd8, 0xff, 0, 0}}, Stats{}, Error{Text: "x"},
+		Config{Codec: media.H264, SPS: []byte{1}},
+		Motion{},
+		Unit{Data: []byte{1, 2}},
+		Picture{ID: 1},
+		Hello{Version: 1},
+		Look{Regions: []media.Region{{X: 0.5}}, Zones: []string{"door"}},
+		Thumb{JPEG: []byte{0xff, 0xd8, 0xff, 0, 0}},
+		Stats{},
+		Error{Text: "x"},
 	} {
 		var b bytes.Buffer
 		if err := Write(&b, m); err != nil {

@@ -16,12 +16,16 @@ import (
 const Padding = 64
 
 // Read reads one message. At the end of the input it gives io.EOF; a message cut short is io.ErrUnexpectedEOF.
-func Read(r io.Reader) (Message, error) {
-	var b [7]byte
+func Read(r io.Reader) (Message, error) { return ReadInto(r, nil) }
+
+// ReadInto is Read with memory for bodies: room gives an empty slice with at least that capacity, or nil where it has
+// none.
+func ReadInto(r io.Reader, room func(capacity int) []byte) (Message, error) {
+	var b [7 + unitHead]byte // on the heap, since r may keep it: once for all but long heads
 	if _, err := io.ReadFull(r, b[:4]); err != nil {
 		return nil, err
 	}
-	if _, err := io.ReadFull(r, b[4:]); err != nil {
+	if _, err := io.ReadFull(r, b[4:7]); err != nil {
 		return nil, short(err)
 	}
 	length := int64(binary.LittleEndian.Uint32(b[:]))
@@ -31,11 +35,15 @@ func Read(r io.Reader) (Message, error) {
 	if bodyLength < 0 || bodyLength > maxBody(kind) {
 		return nil, fmt.Errorf("kind %d of %d bytes, %d of them head: %w", kind, length, headLength, ErrMalformed)
 	}
-	head := make([]byte, headLength)
+	head := b[7:]
+	if headLength > unitHead {
+		head = make([]byte, headLength)
+	}
+	head = head[:headLength]
 	if _, err := io.ReadFull(r, head); err != nil {
 		return nil, short(err)
 	}
-	body, err := readBody(r, int(bodyLength))
+	body, err := readBody(r, int(bodyLength), room)
 	if err != nil {
 		return nil, short(err)
 	}
@@ -48,12 +56,18 @@ func Read(r io.Reader) (Message, error) {
 
 // readBody reads n bytes, and has room for Padding zeros behind them. What was announced is not believed: memory
 // grows with what comes.
-func readBody(r io.Reader, n int) ([]byte, error) {
+func readBody(r io.Reader, n int, room func(int) []byte) ([]byte, error) {
 	if n == 0 {
 		return nil, nil
 	}
 	const step = 1 << 20
-	body := make([]byte, 0, min(n, step)+Padding)
+	var body []byte
+	if room != nil {
+		body = room(n + Padding)
+	}
+	if body == nil {
+		body = make([]byte, 0, min(n, step)+Padding)
+	}
 	for len(body) < n {
 		have, more := len(body), min(n-len(body), step)
 		if have+more+Padding > cap(body) {

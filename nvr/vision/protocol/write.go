@@ -9,37 +9,50 @@ import (
 
 const unitHead = 9
 
+// AppendUnitHead appends what comes before a unit's Data, so that the Data need not be copied to be sent.
+func AppendUnitHead(dst []byte, u Unit) []byte {
+	dst = appendFrame(dst, KindUnit, unitHead, len(u.Data))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(u.At))
+	if u.Key {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
+}
+
+// appendFrame appends what every message begins with.
+func appendFrame(dst []byte, k Kind, head, body int) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(3+head+body))
+	dst = append(dst, byte(k))
+	return binary.LittleEndian.AppendUint16(dst, uint16(head))
+}
+
 // Write writes one message in one call of w.Write when it is small, two when it has a body.
 func Write(w io.Writer, m Message) error {
 	var head, body []byte
 	switch m := m.(type) {
 	case Unit:
-		head = make([]byte, unitHead)
-		binary.LittleEndian.PutUint64(head, uint64(m.At))
-		if m.Key {
-			head[8] = 1
-		}
 		body = m.Data
-	default:
-		var err error
-		if head, err = json.Marshal(m); err != nil {
+	case Thumb:
+		body = m.JPEG
+	case JPEG:
+		body = m.JPEG
+	}
+	if u, ok := m.(Unit); ok {
+		head = AppendUnitHead(nil, u)
+	} else {
+		text, err := json.Marshal(m)
+		if err != nil {
 			return fmt.Errorf("write a message: %w", err)
 		}
-		switch m := m.(type) {
-		case Thumb:
-			body = m.JPEG
-		case JPEG:
-			body = m.JPEG
+		if len(text) > MaxHead {
+			return fmt.Errorf("write a message: a head of %d bytes is too long", len(text))
 		}
+		head = append(appendFrame(make([]byte, 0, 7+len(text)), m.kind(), len(text), len(body)), text...)
 	}
-	if len(head) > MaxHead || len(body) > MaxBody {
-		return fmt.Errorf("write a message: %d and %d bytes are too many", len(head), len(body))
+	if len(body) > MaxBody {
+		return fmt.Errorf("write a message: a body of %d bytes is too long", len(body))
 	}
-	b := make([]byte, 7, 7+len(head))
-	binary.LittleEndian.PutUint32(b, uint32(3+len(head)+len(body)))
-	b[4] = byte(m.kind())
-	binary.LittleEndian.PutUint16(b[5:], uint16(len(head)))
-	if _, err := w.Write(append(b, head...)); err != nil {
+	if _, err := w.Write(head); err != nil {
 		return fmt.Errorf("write a message: %w", err)
 	}
 	if len(body) > 0 {
