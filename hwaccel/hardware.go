@@ -65,7 +65,8 @@ func Present() []Hardware {
 
 // decoder finds FFmpeg's decoder; nil when it has none.
 func (h Hardware) decoder(c media.Codec) *astiav.Codec {
-	name, id := "", astiav.CodecIDNone
+	var name string
+	var id astiav.CodecID
 	switch c {
 	case media.H264:
 		name, id = "h264", astiav.CodecIDH264

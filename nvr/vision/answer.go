@@ -19,14 +19,17 @@ const cudaMemory = 500 << 20
 func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error {
 	switch m := m.(type) {
 	case protocol.Hello:
-		log.Debug("hearth-vision is ready", "ffmpeg", m.FFmpeg, "sandbox", m.Sandbox, "pid", p.cmd.Process.Pid)
+		log.Debug("hearth-vision is ready", "camera_id", w.Camera, "ffmpeg", m.FFmpeg, "sandbox", m.Sandbox, "pid", p.cmd.Process.Pid)
 	case protocol.Decoder:
-		log.Info("looking for motion", "decoder", m.Name, "codec", m.Codec, "width", m.Width, "height", m.Height, "why", m.Why)
+		if m.Why != "" {
+			log = log.With("why", clean(m.Why))
+		}
+		log.Info("looking for motion", "decoder", m.Name, "codec", m.Codec, "width", m.Width, "height", m.Height)
 		w.mu.Lock()
 		w.status.Decoder = m.Name
 		w.mu.Unlock()
 	case protocol.Stats:
-		p.watching.Store(m.Mode == "watching")
+		p.watching.Store(m.Mode == "watching" || m.Mode == "attentive")
 		w.mu.Lock()
 		s := &w.status
 		s.Mode, s.CPU, s.Skipped, s.Bad = m.Mode, m.CPU, m.Skipped, m.Bad
@@ -40,8 +43,8 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 			Regions: m.Regions, Zones: m.Zones, Spell: w.spells + m.Spell,
 		}
 		w.mu.Unlock()
-		if m.Moving {
-			p.watching.Store(true)
+		if m.Moving && p.watching.CompareAndSwap(false, true) {
+			w.queue.hurry(true)
 		}
 		p.spell = max(p.spell, m.Spell)
 		if w.OnLook != nil {

@@ -60,7 +60,7 @@ type Worker struct {
 	Hardware string               // "auto" (or empty), "software", "vaapi", "cuda", "v4l2m2m"
 	OnLook   func(Look)           // called from Run's goroutine
 	OnThumb  func(Thumb)          // likewise
-	Log      *slog.Logger
+	Log      *slog.Logger         // says already which camera it is, by its name
 
 	Patience    time.Duration // silence after which the process is killed; 0 is DefaultPatience
 	MemoryLimit int64         // bytes of resident memory at which the process is killed; 0 is DefaultMemoryLimit
@@ -128,7 +128,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	log = log.With("camera", w.Camera)
 	wait := w.backoff()
 	for {
 		if !w.queue.wait(ctx) {

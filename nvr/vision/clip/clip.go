@@ -2,6 +2,7 @@ package clip
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,7 +35,7 @@ func Make(t testing.TB, args ...string) *Clip {
 	path := filepath.Join(t.TempDir(), "clip.mp4")
 	args = append([]string{"-v", "error", "-y"}, args...)
 	args = append(args, "-an", "-video_track_timescale", "90000", path)
-	if out, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "ffmpeg", args...).CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 	return Open(t, path)
@@ -63,7 +64,7 @@ func Open(t testing.TB, path string) *Clip {
 	if err != nil {
 		t.Fatal(err)
 	}
-	track, err := describe(file, path)
+	track, err := describe(t.Context(), file, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,7 @@ func Open(t testing.TB, path string) *Clip {
 		ID: media.NewUUID(), Camera: media.NewCameraID(), Stream: media.Sub, Start: start, Trusted: true,
 		Tracks: []media.Track{track},
 	}}
-	rows, err := probe("-show_entries", "packet=pts_time,dts_time,size,pos,flags", "-of", "csv=p=0", path)
+	rows, err := probe(t.Context(), "-show_entries", "packet=pts_time,dts_time,size,pos,flags", "-of", "csv=p=0", path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func (c *Clip) Shown(i int) time.Time {
 func (c *Clip) Luma(t testing.TB, w, h int) [][]byte {
 	t.Helper()
 	scale := fmt.Sprintf("scale=%d:%d:flags=area,format=gray", w, h)
-	cmd := exec.Command("ffmpeg", "-v", "error", "-i", c.Path, "-vf", scale, "-fps_mode", "passthrough", "-f", "rawvideo", "-")
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-i", c.Path, "-vf", scale, "-fps_mode", "passthrough", "-f", "rawvideo", "-")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -126,9 +127,9 @@ func (c *Clip) Luma(t testing.TB, w, h int) [][]byte {
 	return pictures
 }
 
-func describe(file []byte, path string) (media.Track, error) {
+func describe(ctx context.Context, file []byte, path string) (media.Track, error) {
 	t := media.Track{ClockRate: media.VideoClockRate}
-	rows, err := probe("-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0", path)
+	rows, err := probe(ctx, "-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0", path)
 	if err != nil {
 		return t, err
 	}
@@ -150,8 +151,8 @@ func describe(file []byte, path string) (media.Track, error) {
 	return t, fmt.Errorf("%s: codec %s is not known here", path, name)
 }
 
-func probe(args ...string) ([]string, error) {
-	out, err := exec.Command("ffprobe", append([]string{"-v", "error", "-select_streams", "v:0"}, args...)...).CombinedOutput()
+func probe(ctx context.Context, args ...string) ([]string, error) {
+	out, err := exec.CommandContext(ctx, "ffprobe", append([]string{"-v", "error", "-select_streams", "v:0"}, args...)...).CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("ffprobe: %w: %s", err, out)
 	}
