@@ -1,47 +1,100 @@
 package vision
 
 import (
-	"bufio"
+	"bytes"
+	"context"
 	"time"
 
 	"hearth/nvr/media"
 	"hearth/nvr/vision/protocol"
 )
 
+// batchEvery is how long units may wait to be handed over together while nothing moves: fewer, larger writes cost
+// less, and the process only looks at key frames then, which are handed over at once.
+const batchEvery = time.Second
+
 // feeder turns queued units into messages for one process.
 type feeder struct {
 	worker  *Worker
 	process *process
-	out     *bufio.Writer
 	run     *media.Run            // that the process was told of
 	motion  *media.MotionSettings // likewise
+
+	heads bytes.Buffer // messages, and what comes before units
+	parts []part
+	out   [][]byte
 }
 
-// hand writes the units, and before them what the process must know to use them. Urgent says not to wait for more.
-func (f *feeder) hand(items []item) (urgent bool, err error) {
-	s := f.worker.settings()
-	if s != f.motion {
-		f.motion, urgent = s, true
-		if err := protocol.Write(f.out, protocol.Motion{Settings: *s}); err != nil {
-			return false, err
+// part is a range of heads and the bytes of a unit to follow it.
+type part struct {
+	from, to int
+	body     []byte
+}
+
+// feed hands the queue over to the process: at once while that watches closely, else with each key frame and now and
+// then.
+func (w *Worker) feed(ctx context.Context, p *process) error {
+	f := feeder{worker: w, process: p}
+	tick := time.NewTicker(batchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-w.queue.signal():
+		case <-tick.C:
+		}
+		if err := f.hand(w.queue.take()); err != nil {
+			return err
+		}
+		w.queue.hurry(f.motion.Attentive || p.watching.Load())
+	}
+}
+
+// hand writes the units, and before them what the process must know to use them. Their bytes go from where they are
+// into the pipe.
+func (f *feeder) hand(items []item) error {
+	f.heads.Reset()
+	f.parts = f.parts[:0]
+	if s := f.worker.settings(); s != f.motion {
+		f.motion = s
+		if err := protocol.Write(&f.heads, protocol.Motion{Settings: *s}); err != nil {
+			return err
 		}
 	}
-	urgent = urgent || s.Attentive || f.process.watching.Load()
+	from := 0
 	for _, it := range items {
 		if it.run != f.run {
 			f.run = it.run
 			c := configOf(it.run.Tracks[it.au.Track], f.worker.Hardware)
 			c.Look = true
-			if err := protocol.Write(f.out, c); err != nil {
-				return false, err
+			if err := protocol.Write(&f.heads, c); err != nil {
+				return err
 			}
 		}
-		if err := protocol.Write(f.out, unitOf(it.au)); err != nil {
-			return false, err
+		if len(it.au.Data) > protocol.MaxBody {
+			f.worker.queue.count(1) // no camera's
+			continue
 		}
-		urgent = urgent || it.au.Key
+		f.heads.Write(protocol.AppendUnitHead(f.heads.AvailableBuffer(), unitOf(it.au)))
+		f.parts = append(f.parts, part{from, f.heads.Len(), it.au.Data})
+		from = f.heads.Len()
 	}
-	return urgent, nil
+	f.parts = append(f.parts, part{from: from, to: f.heads.Len()})
+
+	heads := f.heads.Bytes()
+	f.out = f.out[:0]
+	for _, p := range f.parts {
+		for _, b := range [][]byte{heads[p.from:p.to], p.body} {
+			if len(b) > 0 {
+				f.out = append(f.out, b)
+			}
+		}
+	}
+	err := f.process.in.writeAll(f.out)
+	clear(f.parts) // the units belong to others
+	clear(f.out)
+	return err
 }
 
 func configOf(t media.Track, hardware string) protocol.Config {

@@ -24,14 +24,10 @@ var (
 	errLarge  = errors.New("it used too much memory")
 )
 
-// calmFlush is how long units may wait to be handed over together while nothing moves: fewer, larger writes cost
-// less, and the process only looks at key frames then, which are handed over at once.
-const calmFlush = 500 * time.Millisecond
-
 // process is one hearth-vision with its pipes.
 type process struct {
 	cmd      *exec.Cmd
-	in       io.WriteCloser
+	in       *pipe
 	answers  chan protocol.Message
 	readErr  error // set before answers is closed
 	watching atomic.Bool
@@ -39,8 +35,9 @@ type process struct {
 }
 
 // start starts the program with nothing but its pipes: no environment but what drivers of hardware need, a process
-// group of its own, so that an interrupt typed at the terminal is for hearth alone.
-func start(program string, log *slog.Logger) (*process, error) {
+// group of its own, so that an interrupt typed at the terminal is for hearth alone. It is killed when ctx ends, but kill
+// is to be called in any case.
+func start(ctx context.Context, program string, log *slog.Logger) (*process, error) {
 	path, err := exec.LookPath(program)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
@@ -48,21 +45,24 @@ func start(program string, log *slog.Logger) (*process, error) {
 	if path, err = filepath.Abs(path); err != nil { // its folder is another than ours
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
-	cmd := exec.Command(path)
+	cmd := exec.CommandContext(ctx, path)
 	cmd.Dir = "/"
 	cmd.Env = driverEnvironment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stderr = &lines{log: log}
 	cmd.WaitDelay = 2 * time.Second
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", program, err)
-	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
+	in, stdin, err := newPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	defer stdin.Close()
+	cmd.Stdin = stdin
 	if err := cmd.Start(); err != nil {
+		in.Close()
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
 	p := &process{cmd: cmd, in: in, answers: make(chan protocol.Message, 64)}
@@ -112,7 +112,7 @@ func (p *process) kill() {
 
 // look runs one process until it fails, which it says why, or ctx ends.
 func (w *Worker) look(ctx context.Context, log *slog.Logger) error {
-	p, err := start(w.Program, log)
+	p, err := start(ctx, w.Program, log)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (w *Worker) look(ctx context.Context, log *slog.Logger) error {
 	if patience <= 0 {
 		patience = DefaultPatience
 	}
-	tick := time.NewTicker(min(patience/4, time.Second))
+	tick := time.NewTicker(min(patience/4, 2*time.Second))
 	defer tick.Stop()
 	heard := time.Now()
 	var deaf <-chan time.Time // after a broken pipe: how long the process has to end by itself
@@ -165,35 +165,6 @@ func (w *Worker) look(ctx context.Context, log *slog.Logger) error {
 			if err := w.weigh(p); err != nil {
 				return err
 			}
-		}
-	}
-}
-
-// feed hands the queue over to the process.
-func (w *Worker) feed(ctx context.Context, p *process) error {
-	f := feeder{worker: w, process: p, out: bufio.NewWriterSize(p.in, 256<<10)}
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-w.queue.signal():
-		case <-timer.C:
-			if err := f.out.Flush(); err != nil {
-				return err
-			}
-		}
-		urgent, err := f.hand(w.queue.take())
-		if err != nil {
-			return err
-		}
-		if urgent {
-			if err := f.out.Flush(); err != nil {
-				return err
-			}
-		} else if f.out.Buffered() > 0 {
-			timer.Reset(calmFlush)
 		}
 	}
 }

@@ -29,6 +29,7 @@ type queue struct {
 	items   []item
 	bytes   int
 	needKey bool
+	eager   bool // whoever takes wants every unit at once, not only key frames
 	dropped uint64
 }
 
@@ -59,7 +60,19 @@ func (q *queue) put(run *media.Run, au *media.AccessUnit) {
 	if len(q.items) > maxQueueUnits || q.bytes > maxQueueBytes {
 		q.cutToNewestKey()
 	}
-	q.poke()
+	if q.eager || au.Key {
+		q.poke()
+	}
+}
+
+// hurry says whether every unit is wanted at once from now on, or only key frames.
+func (q *queue) hurry(eager bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if eager && !q.eager && len(q.items) > 0 {
+		q.poke()
+	}
+	q.eager = eager
 }
 
 // cutToNewestKey drops what is older than the newest key frame; everything when that is what is oldest already.
@@ -114,6 +127,7 @@ func (q *queue) take() []item {
 
 // wait returns once something waits; false when ctx ended before.
 func (q *queue) wait(ctx context.Context) bool {
+	q.hurry(true)
 	for {
 		q.mu.Lock()
 		n := len(q.items)
@@ -127,6 +141,13 @@ func (q *queue) wait(ctx context.Context) bool {
 			return false
 		}
 	}
+}
+
+// count says that units were dropped elsewhere.
+func (q *queue) count(dropped uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.dropped += dropped
 }
 
 func (q *queue) droppedUnits() uint64 {

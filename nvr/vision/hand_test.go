@@ -1,0 +1,179 @@
+package vision
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hearth/nvr/media"
+	"hearth/nvr/vision/protocol"
+)
+
+// Many parts and large ones go through a pipe that somebody reads slowly, in order and whole.
+func TestThePipeTakesEverything(t *testing.T) {
+	in, out, err := newPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	var parts [][]byte
+	var want []byte
+	for i := range 3000 { // more than one call takes
+		b := bytes.Repeat([]byte{byte(i)}, 1+i%50)
+		if i%1000 == 500 {
+			b = bytes.Repeat([]byte{byte(i)}, 3<<20) // more than a pipe holds
+		}
+		parts = append(parts, b)
+		want = append(want, b...)
+	}
+	failed := make(chan error, 1)
+	go func() {
+		failed <- in.writeAll(parts)
+		in.Close()
+	}()
+	got, err := io.ReadAll(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-failed; err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%d bytes came out, not the %d that went in", len(got), len(want))
+	}
+}
+
+func TestAClosedPipeIsAnError(t *testing.T) {
+	in, out, err := newPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out.Close()
+	if err := in.writeAll([][]byte{{1}}); err == nil {
+		t.Error("nobody reads, and nothing was said")
+	}
+
+	// Closing it ends a write that waits.
+	in, out, err = newPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	failed := make(chan error, 1)
+	go func() { failed <- in.writeAll([][]byte{make([]byte, 4<<20)}) }()
+	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	in.Close()
+	if err := <-failed; err == nil {
+		t.Error("a write was cut off, and nothing was said")
+	}
+}
+
+// While nothing moves units are handed over together, once a second and with each key frame; else one by one.
+func TestUnitsAreHandedOverTogetherWhileCalm(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		attentive bool
+		wakes     int // at most, in 10 s of 15 pictures and half a key frame a second
+	}{{"calm", false, 5 + 1 + 1}, {"attentive", true, 150}} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &Worker{Motion: media.MotionSettings{Attentive: c.attentive}}
+				w.queue.hurry(c.attentive)
+				wakes := 0
+				ctx, cancel := context.WithCancel(t.Context())
+				go func() {
+					for {
+						select {
+						case <-w.queue.signal():
+							wakes++
+							w.queue.take()
+						case <-ctx.Done():
+							return
+						}
+					}
+				}()
+				for i := range 150 {
+					w.WriteUnit(&media.Run{Tracks: []media.Track{{Codec: media.H264}}}, &media.AccessUnit{Key: i%30 == 0, Data: []byte{1}})
+					time.Sleep(time.Second / 15)
+				}
+				cancel()
+				synctest.Wait()
+				if wakes > c.wakes || c.attentive && wakes < c.wakes || wakes < 5 {
+					t.Errorf("woken %d times", wakes)
+				}
+			})
+		})
+	}
+}
+
+// What one hand-over writes is what the protocol reads, config and settings first.
+func TestWhatIsHandedOverIsRead(t *testing.T) {
+	in, out, err := newPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	w := &Worker{Motion: media.MotionSettings{Sensitivity: 0.25}}
+	f := feeder{worker: w, process: &process{in: in}}
+	run := &media.Run{Tracks: []media.Track{{Codec: media.H264, SPS: []byte("sps"), Width: 64}}}
+	at := time.UnixMicro(1_700_000_000_000_000)
+	var items []item
+	for i := range 5 {
+		items = append(items, item{run, &media.AccessUnit{Wall: at, PTS: 90, Key: i == 0, Data: bytes.Repeat([]byte{byte(i)}, 10+i)}})
+	}
+	items = append(items, item{run, &media.AccessUnit{Wall: at, Data: make([]byte, protocol.MaxBody+1)}})
+	if err := f.hand(items); err != nil {
+		t.Fatal(err)
+	}
+	in.Close()
+	if m, err := protocol.Read(out); err != nil || m.(protocol.Motion).Settings.Sensitivity != 0.25 {
+		t.Errorf("first %v, %v", m, err)
+	}
+	if m, err := protocol.Read(out); err != nil || string(m.(protocol.Config).SPS) != "sps" || !m.(protocol.Config).Look {
+		t.Errorf("then %v, %v", m, err)
+	}
+	for i := range 5 {
+		m, err := protocol.Read(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u := m.(protocol.Unit); u.At != at.UnixMicro()+1000 || u.Key != (i == 0) || !bytes.Equal(u.Data, items[i].au.Data) {
+			t.Errorf("unit %d: %+v", i, u)
+		}
+	}
+	if m, err := protocol.Read(out); !errors.Is(err, io.EOF) {
+		t.Errorf("at the end %v, %v", m, err)
+	}
+	if n := w.Status().Dropped; n != 1 {
+		t.Errorf("%d units counted as dropped; one was too large to be a camera's", n)
+	}
+}
+
+func TestTheLogNamesTheCameraOnce(t *testing.T) {
+	var text strings.Builder
+	log := slog.New(slog.NewTextHandler(&text, nil)).With("camera", "Door")
+	w := &Worker{Camera: media.NewCameraID(), Log: log}
+	for _, why := range []string{"", "vaapi: no such device"} {
+		if err := w.answer(&process{}, protocol.Decoder{Name: "software", Codec: "h264", Why: why}, log); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
+	if len(lines) != 2 || strings.Contains(lines[0], "why") || !strings.Contains(lines[1], `why="vaapi: no such device"`) {
+		t.Errorf("%s", text.String())
+	}
+	for _, l := range lines {
+		if strings.Count(l, "camera") != 1 {
+			t.Errorf("%s", l)
+		}
+	}
+}
