@@ -22,6 +22,7 @@ import (
 	"github.com/pion/rtp"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/fixedseed"
 )
 
 // benchCameras is as in docs/design/budget.md: 16 cameras of 1080p15 H.264 at 4 Mbit/s.
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(fixedseed.Main(m))
 }
 
 // BenchmarkReceive measures what it costs to receive and join the pictures of 16 cameras, without doing anything with
