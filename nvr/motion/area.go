@@ -9,16 +9,11 @@ import (
 // maxZones is how many zones a camera may have: as many as a word has bits. Further ones are not looked at.
 const maxZones = 32
 
-// edge is how many places at each border are not looked at. The mean of the outermost place is half made up, since its
-// pixels lie beyond the border, and so the next place's gradient is: when the picture shifts by a part of a place, what
-// comes in there from outside cannot be foretold.
-const edge = 2
-
 // area is what the settings make of the picture: where to look, and which zones a place belongs to.
 type area struct {
 	masked bool                 // something is masked
 	pixels [Width * Height]byte // 255 to look, 0 masked
-	use    [halfN]bool          // places whose 6x6 pixels are all looked at; none at the edge
+	use    [halfN]bool          // places whose 6x6 pixels are all looked at; never the outermost ones
 	used   int                  // how many those are
 	zones  [halfN]uint32        // a bit per zone that the place lies in
 	names  []string             // of the zones, as many as count
@@ -32,8 +27,8 @@ func newArea(s media.MotionSettings) *area {
 	for _, p := range s.Masks {
 		fill(p, Width, Height, func(i int) { a.pixels[i] = 0 })
 	}
-	for y := edge; y < halfH-edge; y++ {
-		for x := edge; x < halfW-edge; x++ {
+	for y := 1; y < halfH-1; y++ {
+		for x := 1; x < halfW-1; x++ {
 			if a.open(x, y) {
 				a.use[y*halfW+x] = true
 				a.used++

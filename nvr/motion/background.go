@@ -1,18 +1,19 @@
 package motion
 
 const (
-	devFloor    = 0.6 // luma: no place is trusted to stray less than this
-	meanTime    = 20  // seconds in which a place that is not astray takes on a new mean (by 63 %)
-	devTime     = 20  // the same for its deviation
-	wildTime    = 120 // seconds over which what strays far counts as a place's habit
-	relightTime = 30  // seconds in which the background takes on a new light
-	stirTime    = 1.5 // seconds for which a place that has changed stirs
-	settle      = 5   // seconds after which what has not changed any more is background
-	otherTime   = 900 // seconds for which a former background is remembered
-	forgetEvery = 5   // seconds
-	wildMax     = 60  // luma: more astray than this counts as this much habit
-	wildSigmas  = 1.5 // how far beyond its habit a place has to go
-	wildLooks   = 12  // looks for which a young background takes all that strays for habit
+	devFloor    = 0.6  // luma: no place is trusted to stray less than this
+	meanTime    = 20   // seconds in which a place that is not astray takes on a new mean (by 63 %)
+	devTime     = 20   // the same for its deviation
+	wildTime    = 120  // seconds over which what strays far counts as a place's habit
+	relightTime = 30   // seconds in which the background takes on a new light
+	stirTime    = 1.5  // seconds for which a place that has changed stirs
+	settle      = 5    // seconds after which what has not changed any more is background
+	otherTime   = 900  // seconds for which a former background is remembered
+	forgetEvery = 5    // seconds
+	wildMax     = 60   // luma: more astray than this counts as this much habit
+	wildSigmas  = 1.5  // how far beyond its habit a place has to go
+	edgeStill   = 0.05 // places: a shift by less brings nothing in at the border
+	wildLooks   = 12   // looks for which a young background takes all that strays for habit
 )
 
 // What pass finds at a place, as bits.
@@ -82,8 +83,9 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 	inverse := 1 / gain
 	hazy := 0.25 * (abs(slopeX) + abs(slopeY) + 0.1*gain) * inverse // how wrong a slope may be
 	sigmas := p.limits.sigmas * f.noise
-	x0, x1 := max(edge, edge-f.wholeX), min(halfW-edge, halfW-edge-f.wholeX)
-	for y := max(edge, edge-f.wholeY); y < min(halfH-edge, halfH-edge-f.wholeY); y++ {
+	edgeX, edgeY := edge(slopeX*inverse), edge(slopeY*inverse)
+	x0, x1 := max(edgeX, edgeX-f.wholeX), min(halfW-edgeX, halfW-edgeX-f.wholeX)
+	for y := max(edgeY, edgeY-f.wholeY); y < min(halfH-edgeY, halfH-edgeY-f.wholeY); y++ {
 		// The row's places, seen from the background (at) and from the picture (there).
 		at, there := y*halfW, (y+f.wholeY)*halfW+f.wholeX
 		for x := x0; x < x1; x++ {
@@ -135,6 +137,16 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 		}
 	}
 	return s
+}
+
+// edge is how many places at a border are not looked at when the picture shifts across it by a part of a place. The
+// mean of the outermost place is half made up, since its pixels lie beyond the border, and so the next place's gradient
+// is: what such a shift brings in there from outside cannot be foretold.
+func edge(part float32) int {
+	if abs(part) > edgeStill {
+		return 2
+	}
+	return 1
 }
 
 // visit follows what an astray place shows, n in the background's light and c as it is. It has changed when both have:

@@ -84,8 +84,8 @@ func (f *fitter) run(h *halver, g *background, a *area) {
 func (f *fitter) gather(h *halver, g *background, a *area) {
 	f.n = 0
 	f.low, f.high = clip{dark, dark}, clip{bright, bright}
-	for y := edge + max(f.wholeY, 0); y < halfH-edge+min(f.wholeY, 0); y += sampleStep {
-		for x := edge + max(f.wholeX, 0); x < halfW-edge+min(f.wholeX, 0); x += sampleStep {
+	for y := 1 + max(f.wholeY, 0); y < halfH-1+min(f.wholeY, 0); y += sampleStep {
+		for x := 1 + max(f.wholeX, 0); x < halfW-1+min(f.wholeX, 0); x += sampleStep {
 			i := y*halfW + x
 			j := i - f.wholeY*halfW - f.wholeX
 			if !a.use[i] || !a.use[j] {
