@@ -199,8 +199,13 @@ func (st *stream) obey(now *troubles) error {
 		st.drop()
 	}
 	if now.sound != before.sound {
-		st.close()
-		return st.offer(*now.sound)
+		// The new one is offered first: who comes back at once must not find the one that goes.
+		old := st.current()
+		if err := st.offer(*now.sound); err != nil {
+			return err
+		}
+		st.drop()
+		old.Close()
 	}
 	return nil
 }
