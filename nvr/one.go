@@ -93,7 +93,7 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 		o.tree.Add(part{"vision", o.worker.Run})
 	}
 	o.tree.Add(part{"events", o.book.Run})
-	on.show(o.camera)
+	on.show(o.camera, settings.Motion.Attentive)
 	return o, nil
 }
 
@@ -115,6 +115,7 @@ func (o *one) apply(s box.Camera) {
 	o.settings = s
 	o.mu.Unlock()
 	o.worker.SetMotion(s.Motion)
+	o.screens.attend(s.Motion.Attentive)
 	for _, r := range o.recorders {
 		r.SetMode(record.Mode(s.Record))
 	}

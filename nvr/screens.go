@@ -14,6 +14,8 @@ import (
 type screens struct {
 	hubs [2]*live.Hub // by stream
 	now  atomic.Pointer[camera.Camera]
+	// attentive is when the worker wants every packet at once too.
+	attentive atomic.Bool
 }
 
 func newScreens(id media.CameraID, log *slog.Logger) *screens {
@@ -22,18 +24,28 @@ func newScreens(id media.CameraID, log *slog.Logger) *screens {
 		stream := media.Stream(i)
 		s.hubs[i] = &live.Hub{Camera: id, Stream: stream, Log: log, OnWatch: func(on bool) {
 			if c := s.now.Load(); c != nil {
-				c.SetLowLatency(stream, on)
+				c.SetLowLatency(stream, on || s.attentive.Load())
 			}
 		}}
 	}
 	return s
 }
 
-// show makes c the camera that is asked for every packet at once while somebody watches.
-func (s *screens) show(c *camera.Camera) {
+// show makes c the camera that is asked for every packet at once while somebody watches, or always when attentive.
+func (s *screens) show(c *camera.Camera, attentive bool) {
 	s.now.Store(c)
+	s.attend(attentive)
+}
+
+// attend switches attention.
+func (s *screens) attend(attentive bool) {
+	s.attentive.Store(attentive)
+	c := s.now.Load()
+	if c == nil {
+		return
+	}
 	for i, h := range s.hubs {
-		c.SetLowLatency(media.Stream(i), h.Viewers() > 0)
+		c.SetLowLatency(media.Stream(i), attentive || h.Viewers() > 0)
 	}
 }
 
