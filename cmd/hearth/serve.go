@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"hearth/nvr"
@@ -78,22 +77,22 @@ func (f *applianceFlags) open(p *program) (*appliance, error) {
 // run runs the box until ctx ends or its page or store fails, then stops from the top down: first nobody watches,
 // then nothing comes in, then all that came in goes to the disk.
 func (a *appliance) run(ctx context.Context) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 
 	layers := []layer{{"store", a.store.Run}, {"cameras", a.cameras.Run}, {"page", a.web.Run}}
 	stops := make([]context.CancelFunc, len(layers))
 	dones := make([]chan struct{}, len(layers))
 	errs := make([]error, len(layers))
-	var once sync.Once
 	for i, l := range layers {
 		layerCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		stops[i], dones[i] = cancel, make(chan struct{})
 		go func() {
 			defer close(dones[i])
 			errs[i] = l.run(layerCtx)
-			if layerCtx.Err() == nil {
-				once.Do(func() { stop(fmt.Errorf("the %s stopped: %w", l.name, errs[i])) })
+			if layerCtx.Err() == nil { // nobody told it to: the box ends, and not as if all were well
+				errs[i] = errors.Join(fmt.Errorf("the %s stopped by itself", l.name), errs[i])
+				stop()
 			}
 		}()
 	}
