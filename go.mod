@@ -21,6 +21,8 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
+require filippo.io/age v1.2.1 // indirect
+
 require (
 	github.com/abema/go-mp4 v1.4.1
 	github.com/asticode/go-astiav v0.39.0
