@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/storage/commit"
 	"hearth/storage/retention"
 	"hearth/storage/segment"
 )
@@ -100,12 +101,12 @@ func (s *Store) openBytes() map[media.CameraID]int64 {
 	return open
 }
 
-// room says whether recording may go on. It stops short of the last block, so that hearth.db, with sessions and the
+// ready says whether recording may go on. It stops short of the last block, so that hearth.db, with sessions and the
 // audit log, can always be written; it goes on when there is some room again.
-func (s *Store) room() bool {
+func (s *Store) ready() error {
 	space, err := s.space()
 	if err != nil {
-		return true // a disk that does not answer will say so when it is written to
+		return nil // a disk that does not answer will say so when it is written to
 	}
 	floor := s.floor.Load()
 	if floor == 0 {
@@ -127,5 +128,8 @@ func (s *Store) room() bool {
 		s.full.Store(false)
 		s.log.Info("there is room on the disk again: recording goes on", "free_bytes", space.Free)
 	}
-	return !s.full.Load()
+	if s.full.Load() {
+		return commit.ErrFull
+	}
+	return nil
 }

@@ -125,7 +125,7 @@ func (s *Store) build() {
 		Head:       s.index.Head,
 		Taken:      func(l segment.Line, start int64) bool { has, err := s.index.Has(l, start); return has && err == nil },
 		RollBytes:  s.rollBytes,
-		Room:       s.room,
+		Ready:      s.ready,
 		OnFinished: func(f commit.Finished) { s.index.Add(addition(f.Summary, f.Table, f.Notes)) },
 	}
 	s.keeper = &retention.Keeper{

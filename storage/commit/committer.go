@@ -26,8 +26,9 @@ type Committer struct {
 	Taken func(l segment.Line, start int64) bool
 	// RollBytes gives how large a file of the line may grow; nil: 512 MiB.
 	RollBytes func(segment.Line) int64
-	// Room says whether the disk has room to go on recording; it is asked once a tick.
-	Room func() bool
+	// Ready says whether the disk can be written to; it is asked once a tick. nil: it can; ErrFull: only what is open is
+	// finished; ErrMissing, ErrForeign, ErrReadOnly: it is left alone. The reason is in the gap. A nil Ready is always nil.
+	Ready func() error
 	// OnFinished is told of every finished file, before it stops being among Open. It does not block.
 	OnFinished func(Finished)
 

@@ -19,13 +19,13 @@ func (c *Committer) flush(chosen func(*line) bool) {
 	c.work.Lock()
 	defer c.work.Unlock()
 	began := time.Now()
-	room := c.Room == nil || c.Room()
+	refused := c.ready()
 	f := flushing{c: c, dirs: make(map[string]bool)}
 	for _, l := range c.sorted(chosen) {
 		items, since := l.queue.take(l.spareIt)
 		if len(items) > 0 {
 			c.risk(since)
-			f.write(l, items, room)
+			f.write(l, items, refused)
 		}
 		clear(items)
 		l.spareIt = items[:0]
@@ -41,6 +41,16 @@ func (c *Committer) flush(chosen func(*line) bool) {
 	}
 	c.risk(time.Time{})
 }
+
+func (c *Committer) ready() error {
+	if c.Ready == nil {
+		return nil
+	}
+	return c.Ready()
+}
+
+// away says that a disk must be left alone, and not only that nothing more fits on it.
+func away(refused error) bool { return refused != nil && !errors.Is(refused, ErrFull) }
 
 // risk notes since when the oldest fragment in hand was pending; zero: there is none any more.
 func (c *Committer) risk(since time.Time) {
@@ -77,10 +87,10 @@ type flushing struct {
 }
 
 // write seals a line's items and writes them, one call per file.
-func (f *flushing) write(l *line, items []item, room bool) {
-	p := pass{flushing: f, line: l, buf: f.c.buf[:0]}
-	if !room {
-		p.refused = ErrFull
+func (f *flushing) write(l *line, items []item, refused error) {
+	p := pass{flushing: f, line: l, buf: f.c.buf[:0], refused: refused}
+	if away(refused) && l.file != nil {
+		f.c.abandon(l.file, refused)
 	}
 	for i := range items {
 		p.item(&items[i])

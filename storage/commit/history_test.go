@@ -38,7 +38,7 @@ type history struct {
 	t        *rapid.T
 	disk     *fakeDisk
 	c        *Committer
-	room     bool
+	refused  error
 	now      time.Time
 	cameras  []*historyCamera
 	finished []Finished
@@ -53,7 +53,7 @@ type historyCamera struct {
 }
 
 func newHistory(t *rapid.T) *history {
-	h := &history{t: t, room: true, now: time.UnixMicro(1_790_000_000_000_000).UTC()}
+	h := &history{t: t, now: time.UnixMicro(1_790_000_000_000_000).UTC()}
 	h.disk = newFakeDisk(rapid.Bool().Draw(t, "own file system"), "media")
 	for i := range rapid.IntRange(1, 3).Draw(t, "cameras") {
 		id := media.CameraID{byte(i + 1), 6: 0x40, 8: 0x80}
@@ -65,7 +65,7 @@ func newHistory(t *rapid.T) *history {
 		MaxPending: 8000,
 		Disk:       h.disk, Log: slog.New(slog.DiscardHandler),
 		Key:        func(id media.CameraID) (segment.Key, error) { return testKey{id}, nil },
-		Room:       func() bool { return h.room },
+		Ready:      func() error { return h.refused },
 		RollBytes:  func(segment.Line) int64 { return roll },
 		OnFinished: func(f Finished) { h.finished = append(h.finished, f) },
 	}
@@ -117,7 +117,7 @@ func (h *history) step() {
 	case 1:
 		h.begin(cam)
 	case 2:
-		h.room = !h.room
+		h.refused = rapid.SampledFrom([]error{nil, nil, ErrFull, ErrMissing, ErrForeign, ErrReadOnly}).Draw(h.t, "refused")
 	case 3:
 		h.c.Mend()
 	case 4:
@@ -304,7 +304,7 @@ func TestWhatIsMissingIsAGap(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			h.step()
 		}
-		h.disk.fail, h.room = nil, true
+		h.disk.fail, h.refused = nil, nil
 		h.tick()
 		for _, cam := range h.cameras {
 			cam.run = nil

@@ -55,6 +55,9 @@ func (c *Committer) abandon(f *file, err error) {
 // Mend finishes abandoned files as they were when last durable. Those that it cannot finish yet, it tries again at the
 // next call; so it is called every now and then, not in the goroutine that commits.
 func (c *Committer) Mend() {
+	if away(c.ready()) {
+		return
+	}
 	c.mu.Lock()
 	files := c.abandoned
 	c.abandoned = nil

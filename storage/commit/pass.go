@@ -321,9 +321,11 @@ func reason(err error) string {
 		return "no key frame yet"
 	case errors.Is(err, ErrFull), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "the disk was full"
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, ErrForeign):
+		return "it was another disk"
+	case errors.Is(err, ErrMissing), errors.Is(err, fs.ErrNotExist):
 		return "the disk was not there"
-	case errors.Is(err, syscall.EROFS):
+	case errors.Is(err, ErrReadOnly), errors.Is(err, syscall.EROFS):
 		return "the disk was read-only"
 	case errors.Is(err, segment.ErrTooLarge):
 		return "too much for one record"
