@@ -23,6 +23,9 @@ type Disk interface {
 	Rename(from, to string) error     // never over another file: fs.ErrExist
 	Remove(path string) error
 	SyncDir(path string) error
+	// Punch gives back what a file takes from one offset up to another, where zeros are read then; the file stays as
+	// long as it is. ErrNoHoles when the file system cannot.
+	Punch(path string, from, to int64) error
 	// Own says that the file system is the data folder's alone, so that SyncAll makes everything durable in one go.
 	Own() bool
 	SyncAll() error

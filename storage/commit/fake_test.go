@@ -122,6 +122,20 @@ func (d *fakeDisk) Remove(path string) error {
 	return nil
 }
 
+func (d *fakeDisk) Punch(path string, from, to int64) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.failing("punch", path); err != nil {
+		return err
+	}
+	f := d.names[path]
+	if f == nil {
+		return fs.ErrNotExist
+	}
+	clear(f.data[min(from, int64(len(f.data))):min(to, int64(len(f.data)))])
+	return nil
+}
+
 func (d *fakeDisk) SyncDir(path string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -17,10 +17,11 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrFull says that the disk is full.
 	ErrFull = errors.New("the disk is full")
-	// ErrMissing says that the disk is not there, ErrForeign that another one is in its place, and ErrReadOnly that it
-	// cannot be written to. Nothing at all is done to it then.
-	ErrMissing  = errors.New("the disk is not there")
-	ErrForeign  = errors.New("it is another disk")
+	// ErrMissing says that the disk is not there.
+	ErrMissing = errors.New("the disk is not there")
+	// ErrForeign says that another disk is in its place.
+	ErrForeign = errors.New("it is another disk")
+	// ErrReadOnly says that the disk cannot be written to.
 	ErrReadOnly = errors.New("the disk is read-only")
 )
 

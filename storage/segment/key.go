@@ -14,6 +14,8 @@ var (
 	// ErrForged says that the checksums are right but the seal is not: the bytes were not written for this camera, or
 	// were changed by someone.
 	ErrForged = errors.New("sealed for another camera, or changed")
+	// ErrGone says that a record's bytes are all zero: it was let go of, and a hole is where it was.
+	ErrGone = errors.New("let go of")
 	// ErrUnfinished says that a file has no footer (yet).
 	ErrUnfinished = errors.New("no footer")
 	// ErrTooLarge says that a payload or a file would outgrow the format.

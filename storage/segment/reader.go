@@ -1,7 +1,9 @@
 package segment
 
 import (
+	"cmp"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -99,8 +101,8 @@ func ReadSummary(file io.ReaderAt, size int64) (Summary, error) {
 	}, nil
 }
 
-// Payload reads and opens record i; buf is used if it is large enough, and the result lies in it. ErrDamaged and
-// ErrForged say that there is nothing to show.
+// Payload reads and opens record i; buf is used if it is large enough, and the result lies in it. ErrGone, ErrDamaged
+// and ErrForged say that there is nothing to show.
 func (r *Reader) Payload(i int, buf []byte) ([]byte, error) {
 	if i < 0 || i >= len(r.table) {
 		return nil, fmt.Errorf("record %d of %d: %w", i, len(r.table), ErrDamaged)
@@ -160,6 +162,9 @@ func readRecord(file io.ReaderAt, p Place, buf []byte) ([]byte, Record, error) {
 		return nil, Record{}, fmt.Errorf("read record %d: %w", p.Seq, err)
 	}
 	r, length, err := parseRecordHeader(rec, p.Seq)
+	if err != nil && !slices.ContainsFunc(rec, func(b byte) bool { return b != 0 }) {
+		return nil, Record{}, fmt.Errorf("%w: record %d", ErrGone, p.Seq)
+	}
 	if err == nil && length != p.Length {
 		err = fmt.Errorf("%w: record %d has another length", ErrDamaged, p.Seq)
 	}
@@ -169,26 +174,65 @@ func readRecord(file io.ReaderAt, p Place, buf []byte) ([]byte, Record, error) {
 	return rec, r, err
 }
 
-// Verify reads all records and checks them, their hashes and the chain. The first error ends it.
+// Verify reads all records and checks them, their hashes and the chain. Records that were let go of are passed over;
+// the first other error ends it.
 func (r *Reader) Verify() error {
+	var first error
+	err := r.examine(func(_ int, err error) bool {
+		if !errors.Is(err, ErrGone) {
+			first = err
+		}
+		return first == nil
+	})
+	return cmp.Or(first, err)
+}
+
+// Examine reads all records and calls each for every one that is not right: ErrGone, ErrDamaged, ErrForged, or what the
+// disk said when it could not be read. The error is of the chain through the table, which a record that is not right
+// does not break.
+func (r *Reader) Examine(each func(i int, err error)) error {
+	return r.examine(func(i int, err error) bool {
+		each(i, err)
+		return true
+	})
+}
+
+// examine is Examine until each says false.
+func (r *Reader) examine(each func(i int, err error) bool) error {
 	var buf []byte
 	chain, end := r.header.Hash(), r.header.Start
 	for i, e := range r.table {
-		rec, err := r.entry(i, buf)
-		if err != nil {
-			return err
-		}
-		buf = rec
-		if sha256.Sum256(rec) != e.Hash {
-			return fmt.Errorf("%w: record %d has another hash than the table says", ErrForged, i)
-		}
 		chain, end = link(chain, e.Hash), max(end, e.End())
-		if _, err := r.open.open(rec, uint32(i)); err != nil {
-			return err
+		rec, err := r.entry(i, buf)
+		if err == nil {
+			buf = rec
+			err = r.sound(i, rec)
+		}
+		if err != nil && !each(i, err) {
+			return nil
 		}
 	}
 	if r.foot != nil && (chain != r.foot.chain || end != r.foot.end) {
 		return fmt.Errorf("%w: the chain does not end as the footer says", ErrForged)
 	}
 	return nil
+}
+
+// sound checks a record that was read whole against its hash and its seal.
+func (r *Reader) sound(i int, rec []byte) error {
+	if sha256.Sum256(rec) != r.table[i].Hash {
+		return fmt.Errorf("%w: record %d has another hash than the table says", ErrForged, i)
+	}
+	_, err := r.open.open(rec, uint32(i))
+	return err
+}
+
+// Span gives the bytes of a file that the records from one up to another take, which lie one behind the other: what is
+// to be punched when they are let go of. Nothing for no records.
+func Span(table []Entry, from, to int) (offset, end int64) {
+	from, to = max(from, 0), min(to, len(table))
+	if from >= to {
+		return 0, 0
+	}
+	return table[from].Offset, table[to-1].Offset + table[to-1].Size()
 }
