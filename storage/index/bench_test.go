@@ -41,7 +41,7 @@ func day(b *testing.B, x *Index, cams []media.CameraID, start int64) {
 				}
 			}
 		}
-		if err := x.Checkpoint(at); err != nil {
+		if err := x.Checkpoint(at, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -93,7 +93,7 @@ func BenchmarkDayRows(b *testing.B) {
 		at := benchStart + n*10*microsPerMinute
 		x.Add(Addition{Row: Row{Line: l, Start: at, End: at + 10*microsPerMinute, Size: 300 << 20}})
 	}
-	if err := x.Checkpoint(benchStart); err != nil {
+	if err := x.Checkpoint(benchStart, nil); err != nil {
 		b.Fatal(err)
 	}
 	n := int64(0)

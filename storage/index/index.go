@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -35,12 +36,14 @@ const (
 	heldBucket     = "held"
 	thumbsBucket   = "thumbs"
 	removedBucket  = "removed"
+	tailsBucket    = "tails"
 )
 
 func buckets() []string {
 	return []string{
 		metaBucket, segmentsBucket, todoBucket, ageBucket, garbageBucket, tombsBucket, headsBucket, totalsBucket,
 		gapsBucket, daysBucket, minutesBucket, eventsBucket, eventIDsBucket, heldBucket, thumbsBucket, removedBucket,
+		tailsBucket,
 	}
 }
 
@@ -56,7 +59,8 @@ type Index struct {
 	mu      sync.RWMutex
 	fresh   map[segment.Line][]Addition // finished and not written yet, by start
 	motion  map[hourOf]*[60]byte
-	scanned int64 // what meta says: files that began before are all indexed
+	tails   map[segment.Line]Tail // as they were written last
+	scanned int64                 // what meta says: files that began before are all indexed
 }
 
 // Open opens the index at path, or makes it. bolt.ErrDamaged says that it is to be made anew.
@@ -71,12 +75,18 @@ func Open(path string) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &Index{db: db, path: path, fresh: make(map[segment.Line][]Addition), motion: make(map[hourOf]*[60]byte)}
+	x := &Index{
+		db: db, path: path, fresh: make(map[segment.Line][]Addition), motion: make(map[hourOf]*[60]byte),
+		tails: make(map[segment.Line]Tail),
+	}
 	err = db.View(func(tx *bbolt.Tx) error {
 		for _, name := range buckets() {
 			if tx.Bucket([]byte(name)) == nil {
 				return fmt.Errorf("%s is %w: no %s in it", path, bolt.ErrDamaged, name)
 			}
+		}
+		if v := tx.Bucket([]byte(metaBucket)).Get([]byte(formatKey)); !bytes.Equal(v, []byte{format}) {
+			return fmt.Errorf("%s is %w: it is of an older form", path, bolt.ErrDamaged)
 		}
 		if v := tx.Bucket([]byte(metaBucket)).Get([]byte(scannedKey)); len(v) == 8 {
 			x.scanned = parseTime(v)
@@ -96,7 +106,7 @@ func makeBuckets(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	return nil
+	return tx.Bucket([]byte(metaBucket)).Put([]byte(formatKey), []byte{format})
 }
 
 // Close closes the file. What was not checkpointed is found again from the files.
@@ -105,7 +115,13 @@ func (x *Index) Close() error { return x.db.Close() }
 // Stats are bbolt's own counters, for metrics and benchmarks.
 func (x *Index) Stats() bbolt.Stats { return x.db.Stats() }
 
-const scannedKey = "scanned"
+const (
+	formatKey  = "format"
+	scannedKey = "scanned"
+
+	// format is of all that is in the file; one of another form is made again from the files.
+	format = 2
+)
 
 // Scanned is the time, in microseconds, before which no file began that the index does not know. Zero: none is known.
 func (x *Index) Scanned() int64 {
@@ -151,9 +167,9 @@ func compare(a, b int64) int {
 	return 0
 }
 
-// Checkpoint writes in one transaction what was added since the last, and that files which began before scanned are
-// all known. With nothing new it writes nothing.
-func (x *Index) Checkpoint(scanned int64) error {
+// Checkpoint writes in one transaction what was added since the last, how far the tails of the files that are being
+// written reach, and that files which began before scanned are all known. With nothing new it writes nothing.
+func (x *Index) Checkpoint(scanned int64, tails []Tail) error {
 	x.mu.RLock()
 	var adds []Addition
 	for _, list := range x.fresh {
@@ -163,7 +179,8 @@ func (x *Index) Checkpoint(scanned int64) error {
 	for k, v := range x.motion {
 		motion[k] = *v
 	}
-	idle := len(adds) == 0 && len(motion) == 0 && segment.Day(scanned) == segment.Day(x.scanned)
+	tails = slices.DeleteFunc(slices.Clone(tails), func(t Tail) bool { return x.tails[t.Line] == t })
+	idle := len(tails) == 0 && len(adds) == 0 && len(motion) == 0 && segment.Day(scanned) == segment.Day(x.scanned)
 	x.mu.RUnlock()
 	if idle {
 		return nil
@@ -183,6 +200,11 @@ func (x *Index) Checkpoint(scanned int64) error {
 				return err
 			}
 		}
+		for _, t := range tails {
+			if err := putTail(tx, t); err != nil {
+				return err
+			}
+		}
 		return tx.Bucket([]byte(metaBucket)).Put([]byte(scannedKey), timeKey(scanned))
 	})
 	if err != nil {
@@ -191,6 +213,9 @@ func (x *Index) Checkpoint(scanned int64) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.scanned = scanned
+	for _, t := range tails {
+		x.tails[t.Line] = t
+	}
 	for _, a := range adds {
 		list := slices.DeleteFunc(x.fresh[a.Line], func(f Addition) bool { return f.Row == a.Row })
 		if x.fresh[a.Line] = list; len(list) == 0 {
@@ -249,7 +274,7 @@ func putRow(tx *bbolt.Tx, r Row) error {
 	if err != nil {
 		return err
 	}
-	return addTotal(tx, r.Line.Camera, r.Size)
+	return addTotal(tx, r, r.Kept())
 }
 
 // forget takes a row out of what is kept beside it.
@@ -260,15 +285,18 @@ func forget(tx *bbolt.Tx, r Row) error {
 	if err := tx.Bucket([]byte(todoBucket)).Delete(r.key()); err != nil {
 		return err
 	}
-	return addTotal(tx, r.Line.Camera, -r.Size)
+	return addTotal(tx, r, -r.Kept())
 }
 
-func addTotal(tx *bbolt.Tx, camera media.CameraID, n int64) error {
+// totalKey is camera ‖ volume.
+func totalKey(r Row) []byte { return append(bytes.Clone(r.Line.Camera[:]), r.Volume) }
+
+func addTotal(tx *bbolt.Tx, r Row, n int64) error {
 	b := tx.Bucket([]byte(totalsBucket))
-	if v := b.Get(camera[:]); len(v) == 8 {
+	if v := b.Get(totalKey(r)); len(v) == 8 {
 		n += int64(binary.BigEndian.Uint64(v))
 	}
-	return b.Put(camera[:], binary.BigEndian.AppendUint64(nil, uint64(max(n, 0))))
+	return b.Put(totalKey(r), binary.BigEndian.AppendUint64(nil, uint64(max(n, 0))))
 }
 
 func putHead(tx *bbolt.Tx, l segment.Line, head [32]byte) error {

@@ -97,6 +97,33 @@ func putCovered(tx *bbolt.Tx, camera media.CameraID, from, to int64) error {
 	return nil
 }
 
+// resetCovered takes the minutes from..to, both at the full minute, out of a camera's map but for those of the spans.
+func resetCovered(tx *bbolt.Tx, camera media.CameraID, from, to int64, kept [][2]int64) error {
+	first, last := floorDiv(from, microsPerMinute), floorDiv(to, microsPerMinute)
+	for m := first; m < last; {
+		day := floorDiv(m, minutesPerDay)
+		end := min(last, (day+1)*minutesPerDay)
+		if tx.Bucket([]byte(daysBucket)).Get(counted(camera, day)) != nil {
+			if err := putBits(tx, camera, day, func(bits []byte) {
+				for i := m; i < end; i++ {
+					reset(bits[:bitmapSize], int(i-day*minutesPerDay))
+				}
+			}); err != nil {
+				return err
+			}
+		}
+		m = end
+	}
+	for _, span := range kept {
+		if err := putCovered(tx, camera, span[0], span[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func reset(bits []byte, i int) { bits[i/8] &^= 0x80 >> (i % 8) }
+
 func set(bits []byte, i int) { bits[i/8] |= 0x80 >> (i % 8) }
 
 func putBits(tx *bbolt.Tx, camera media.CameraID, day int64, change func(bits []byte)) error {

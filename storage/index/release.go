@@ -102,6 +102,9 @@ func (x *Index) Condemn(rows []Row) error {
 			if err := tx.Bucket([]byte(garbageBucket)).Put(old.key(), old.marshal()); err != nil {
 				return err
 			}
+			if err := clearCovered(tx, old.Line.Camera, [][2]int64{{old.Start, old.End}}); err != nil {
+				return err
+			}
 			tomb := join(old.Segment[:], old.Prev[:], old.Head[:])
 			if err := tx.Bucket([]byte(tombsBucket)).Put(old.key(), tomb); err != nil {
 				return err
@@ -278,7 +281,7 @@ func (x *Index) RemoveCamera(camera media.CameraID) error {
 		}
 		for _, name := range []string{
 			todoBucket, garbageBucket, tombsBucket, headsBucket, totalsBucket, gapsBucket, daysBucket, minutesBucket,
-			eventsBucket, heldBucket, thumbsBucket,
+			eventsBucket, heldBucket, thumbsBucket, tailsBucket,
 		} {
 			var keys [][]byte
 			c := tx.Bucket([]byte(name)).Cursor()
@@ -299,6 +302,11 @@ func (x *Index) RemoveCamera(camera media.CameraID) error {
 	for l := range x.fresh {
 		if l.Camera == camera {
 			delete(x.fresh, l)
+		}
+	}
+	for l := range x.tails {
+		if l.Camera == camera {
+			delete(x.tails, l)
 		}
 	}
 	for k := range x.motion {

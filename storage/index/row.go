@@ -14,6 +14,8 @@ type Row struct {
 	Line       segment.Line
 	Start, End int64 // microseconds
 	Size       int64 // bytes
+	Volume     uint8 // 0: the data folder
+	Freed      int64 // bytes of it that were punched out; kept in units of 4 KiB, rounded down
 	Segment    media.UUID
 	Run        media.UUID
 	RunStart   int64 // microseconds
@@ -21,11 +23,14 @@ type Row struct {
 	Records    uint32
 	Prev, Head [32]byte // chain hashes: of the file before, and behind its own last record
 	Recovered  bool     // a power cut or a failed write ended it
-	// NameOnly says that the row was made from the file's name; only Line, Start, End and Size mean something.
+	// NameOnly says that the row was made from the file's name; only Line, Start, End, Size, Volume and Freed mean something.
 	NameOnly bool
 }
 
-// Path is where the file lies, below the data folder.
+// Kept is how many bytes the file still takes on its volume.
+func (r Row) Kept() int64 { return max(r.Size-r.Freed, 0) }
+
+// Path is where the file lies, below its volume's folder.
 func (r Row) Path() string {
 	return segment.FinishedName(r.Line.Stream, r.Start, r.End).Path(r.Line.Camera)
 }
@@ -42,7 +47,8 @@ func RowOf(s segment.Summary) Row {
 
 const (
 	rowSize       = 140
-	rowVersion    = 1
+	rowVersion    = 2
+	freedUnit     = 4096
 	flagRecovered = 1
 	flagNameOnly  = 2
 	lineSize      = 17
@@ -59,12 +65,14 @@ func (r Row) marshal() []byte {
 	if r.NameOnly {
 		b[1] |= flagNameOnly
 	}
+	b[2] = r.Volume
 	binary.BigEndian.PutUint32(b[4:], r.RunSeq)
 	copy(b[8:], r.Segment[:])
 	copy(b[24:], r.Run[:])
 	binary.BigEndian.PutUint64(b[40:], uint64(r.End))
 	binary.BigEndian.PutUint64(b[48:], uint64(r.Size))
 	binary.BigEndian.PutUint32(b[56:], r.Records)
+	binary.BigEndian.PutUint32(b[60:], uint32(r.Freed/freedUnit))
 	copy(b[64:], r.Prev[:])
 	copy(b[96:], r.Head[:])
 	binary.BigEndian.PutUint64(b[128:], uint64(r.RunStart))
@@ -78,6 +86,8 @@ func parseRow(l segment.Line, start int64, b []byte) (Row, error) {
 	r := Row{
 		Line: l, Start: start,
 		Recovered: b[1]&flagRecovered != 0, NameOnly: b[1]&flagNameOnly != 0,
+		Volume:  b[2],
+		Freed:   int64(binary.BigEndian.Uint32(b[60:])) * freedUnit,
 		RunSeq:  binary.BigEndian.Uint32(b[4:]),
 		Segment: media.UUID(b[8:24]), Run: media.UUID(b[24:40]),
 		End: int64(binary.BigEndian.Uint64(b[40:])), Size: int64(binary.BigEndian.Uint64(b[48:])),

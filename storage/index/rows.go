@@ -2,12 +2,10 @@ package index
 
 import (
 	"bytes"
-	"encoding/binary"
 	"slices"
 
 	"go.etcd.io/bbolt"
 
-	"hearth/nvr/media"
 	"hearth/storage/segment"
 )
 
@@ -15,25 +13,7 @@ import (
 // from. Rows that cannot be read are left out; Check finds them.
 func (x *Index) Rows(l segment.Line, from, to int64) (rows []Row, err error) {
 	err = x.db.View(func(tx *bbolt.Tx) error {
-		b := tx.Bucket([]byte(segmentsBucket)).Bucket(lineKey(l))
-		if b == nil {
-			return nil
-		}
-		c := b.Cursor()
-		// The last file that begins at or before from may reach over it.
-		k, v := c.Seek(timeKey(from))
-		if k == nil || parseKey(k) > from {
-			if before, w := c.Prev(); before != nil {
-				k, v = before, w
-			} else {
-				k, v = c.First()
-			}
-		}
-		for ; k != nil && parseKey(k) < to; k, v = c.Next() {
-			if r, err := parseRow(l, parseKey(k), v); err == nil && r.End >= from {
-				rows = append(rows, r)
-			}
-		}
+		rows = rowsWithin(tx, l, from, to)
 		return nil
 	})
 	if err != nil {
@@ -47,6 +27,29 @@ func (x *Index) Rows(l segment.Line, from, to int64) (rows []Row, err error) {
 		}
 	}
 	return rows, nil
+}
+
+func rowsWithin(tx *bbolt.Tx, l segment.Line, from, to int64) (rows []Row) {
+	b := tx.Bucket([]byte(segmentsBucket)).Bucket(lineKey(l))
+	if b == nil {
+		return nil
+	}
+	c := b.Cursor()
+	// The last file that begins at or before from may reach over it.
+	k, v := c.Seek(timeKey(from))
+	if k == nil || parseKey(k) > from {
+		if before, w := c.Prev(); before != nil {
+			k, v = before, w
+		} else {
+			k, v = c.First()
+		}
+	}
+	for ; k != nil && parseKey(k) < to; k, v = c.Next() {
+		if r, err := parseRow(l, parseKey(k), v); err == nil && r.End >= from {
+			rows = append(rows, r)
+		}
+	}
+	return rows
 }
 
 func parseKey(k []byte) int64 {
@@ -153,27 +156,6 @@ func (x *Index) Lines() (lines []segment.Line, err error) {
 	}
 	slices.SortFunc(lines, func(a, b segment.Line) int { return bytes.Compare(lineKey(a), lineKey(b)) })
 	return lines, err
-}
-
-// Totals gives the bytes of every camera's finished files.
-func (x *Index) Totals() (totals map[media.CameraID]int64, err error) {
-	totals = make(map[media.CameraID]int64)
-	err = x.db.View(func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte(totalsBucket)).ForEach(func(k, v []byte) error {
-			if len(k) == 16 && len(v) == 8 {
-				totals[media.CameraID(k)] = int64(binary.BigEndian.Uint64(v))
-			}
-			return nil
-		})
-	})
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	for l, list := range x.fresh {
-		for _, a := range list {
-			totals[l.Camera] += a.Size
-		}
-	}
-	return totals, err
 }
 
 // Todo gives up to n rows whose details are still to be read, and how many there are.

@@ -58,11 +58,11 @@ func TestRowsAgainstModel(t *testing.T) {
 			l := lines[rapid.IntRange(0, 2).Draw(t, "line")]
 			switch rapid.IntRange(0, 5).Draw(t, "step") {
 			case 0:
-				if err := x.Checkpoint(0); err != nil {
+				if err := x.Checkpoint(0, nil); err != nil {
 					t.Fatal(err)
 				}
 			case 1:
-				if err := x.Checkpoint(0); err != nil {
+				if err := x.Checkpoint(0, nil); err != nil {
 					t.Fatal(err)
 				}
 				var gone []Row
@@ -91,7 +91,7 @@ func TestRowsAgainstModel(t *testing.T) {
 			}
 			compareToModel(t, x, lines, model)
 		}
-		if err := x.Checkpoint(0); err != nil {
+		if err := x.Checkpoint(0, nil); err != nil {
 			t.Fatal(err)
 		}
 		compareToModel(t, x, lines, model)

@@ -1,0 +1,114 @@
+package index
+
+import (
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"hearth/nvr/media"
+	"hearth/storage/segment"
+)
+
+// Punched says what was punched out of a file.
+type Punched struct {
+	Row   Row
+	Freed int64 // bytes, more than what the row says already
+	Gaps  []Gap // the stretches without footage that this made; From < To
+}
+
+// Punch notes that holes were punched into a file: see PunchAll.
+func (x *Index) Punch(r Row, freed int64, gaps []Gap) error {
+	return x.PunchAll([]Punched{{Row: r, Freed: freed, Gaps: gaps}})
+}
+
+// PunchAll notes in one transaction that holes were punched into files: their rows and the totals say how many bytes
+// are left, the gaps are on the timeline, and minutes of which neither stream has footage any more are no minutes with
+// footage. Rows that are not checkpointed, or not there any more, are passed over.
+func (x *Index) PunchAll(list []Punched) error {
+	err := x.db.Update(func(tx *bbolt.Tx) error {
+		for _, p := range list {
+			if err := punch(tx, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("write %s: %w", x.path, err)
+	}
+	return nil
+}
+
+func punch(tx *bbolt.Tx, p Punched) error {
+	l := p.Row.Line
+	b := tx.Bucket([]byte(segmentsBucket)).Bucket(lineKey(l))
+	if b == nil {
+		return nil
+	}
+	r, err := parseRow(l, p.Row.Start, b.Get(timeKey(p.Row.Start)))
+	if err != nil {
+		return nil //nolint:nilerr // let go of in the meantime
+	}
+	before := r.Kept()
+	r.Freed = min(r.Freed+p.Freed, r.Size) / freedUnit * freedUnit
+	if err := b.Put(timeKey(r.Start), r.marshal()); err != nil {
+		return err
+	}
+	if err := addTotal(tx, r, r.Kept()-before); err != nil {
+		return err
+	}
+	var spans [][2]int64
+	for _, g := range p.Gaps {
+		if err := putGap(tx, l, g); err != nil {
+			return err
+		}
+		spans = append(spans, [2]int64{g.From, g.To})
+	}
+	return clearCovered(tx, l.Camera, spans)
+}
+
+// clearCovered takes minutes out of a camera's map that touch the spans and of which no file has footage any more.
+func clearCovered(tx *bbolt.Tx, camera media.CameraID, spans [][2]int64) error {
+	for _, span := range spans {
+		from, to := floorDiv(span[0], microsPerMinute)*microsPerMinute, (floorDiv(span[1]-1, microsPerMinute)+1)*microsPerMinute
+		if to <= from {
+			continue
+		}
+		var kept [][2]int64
+		for _, s := range []media.Stream{media.Main, media.Sub} {
+			kept = append(kept, covered(tx, segment.Line{Camera: camera, Stream: s}, from, to)...)
+		}
+		if err := resetCovered(tx, camera, from, to, kept); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// covered gives the spans within from..to of which a line has footage, by its rows and gaps.
+func covered(tx *bbolt.Tx, l segment.Line, from, to int64) (spans [][2]int64) {
+	rows := rowsWithin(tx, l, from, to)
+	if len(rows) == 0 {
+		return nil
+	}
+	for _, r := range rows {
+		spans = append(spans, [2]int64{max(r.Start, from), min(r.End, to)})
+	}
+	// A gap is noted in the file that it lies in or that begins behind it.
+	for _, g := range gapsWithin(tx, l, min(rows[0].Start, from), to) {
+		if g.To <= g.From {
+			continue
+		}
+		var left [][2]int64
+		for _, s := range spans {
+			if g.From > s[0] {
+				left = append(left, [2]int64{s[0], min(g.From, s[1])})
+			}
+			if g.To < s[1] {
+				left = append(left, [2]int64{max(g.To, s[0]), s[1]})
+			}
+		}
+		spans = left
+	}
+	return spans
+}

@@ -1,0 +1,49 @@
+package index
+
+import (
+	"encoding/binary"
+
+	"go.etcd.io/bbolt"
+
+	"hearth/nvr/media"
+)
+
+// VolumeTotals gives the bytes that the cameras' finished files take, by volume: what was punched out of them does not
+// count.
+func (x *Index) VolumeTotals() (map[uint8]map[media.CameraID]int64, error) {
+	totals := make(map[uint8]map[media.CameraID]int64)
+	count := func(volume uint8, camera media.CameraID, n int64) {
+		if totals[volume] == nil {
+			totals[volume] = make(map[media.CameraID]int64)
+		}
+		totals[volume][camera] += n
+	}
+	err := x.db.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(totalsBucket)).ForEach(func(k, v []byte) error {
+			if len(k) == 17 && len(v) == 8 {
+				count(k[16], media.CameraID(k[:16]), int64(binary.BigEndian.Uint64(v)))
+			}
+			return nil
+		})
+	})
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for l, list := range x.fresh {
+		for _, a := range list {
+			count(a.Volume, l.Camera, a.Kept())
+		}
+	}
+	return totals, err
+}
+
+// Totals gives the bytes that the cameras' finished files take on all volumes.
+func (x *Index) Totals() (map[media.CameraID]int64, error) {
+	volumes, err := x.VolumeTotals()
+	totals := make(map[media.CameraID]int64)
+	for _, cameras := range volumes {
+		for camera, n := range cameras {
+			totals[camera] += n
+		}
+	}
+	return totals, err
+}
