@@ -14,14 +14,12 @@ import (
 	"hearth/nvr/media"
 	"hearth/storage/access"
 	"hearth/storage/index"
+	"hearth/storage/recovery"
 	"hearth/storage/segment"
 )
 
 // thumbTimeout is how long a thumbnail may take to become durable.
 const thumbTimeout = 10 * time.Second
-
-// thumbHead is what comes before the JPEG in a THUMB record: the event's UUID and the picture's time.
-const thumbHead = 16 + 8
 
 // PutEvent keeps an event or its new version. It is durable when this returns; a copy goes to the camera's pack with
 // the next tick, from which a lost index is made again. A new version leaves Reviewed and Held as people set them.
@@ -53,7 +51,7 @@ func (s *Store) PutThumbnail(cam media.CameraID, event media.UUID, at time.Time,
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), thumbTimeout)
 	defer cancel()
-	head := binary.BigEndian.AppendUint64(append(make([]byte, 0, thumbHead), event[:]...), uint64(micros(at)))
+	head := binary.BigEndian.AppendUint64(append(make([]byte, 0, recovery.ThumbHead), event[:]...), uint64(micros(at)))
 	p, err := s.commit.Put(ctx, cam, segment.Record{Type: segment.ThumbRecord, Time: micros(time.Now())}, head, jpeg)
 	if err != nil {
 		return fmt.Errorf("keep the thumbnail of event %s: %w", event, err)
@@ -193,10 +191,10 @@ func (s *Store) readThumb(l segment.Line, t index.Thumb, key segment.Key, id med
 	if err != nil {
 		return nil, fmt.Errorf("thumbnail of event %s: %w", id, err)
 	}
-	if r.Type != segment.ThumbRecord || len(payload) < thumbHead || !bytes.Equal(payload[:16], id[:]) {
+	if r.Type != segment.ThumbRecord || len(payload) < recovery.ThumbHead || !bytes.Equal(payload[:16], id[:]) {
 		return nil, fmt.Errorf("thumbnail of event %s: %w: another record lies there", id, ErrForged)
 	}
-	return payload[thumbHead:], nil
+	return payload[recovery.ThumbHead:], nil
 }
 
 // openPack opens a pack under the name that it has now.
@@ -215,26 +213,4 @@ func (s *Store) openPack(l segment.Line, start int64) (*os.File, error) {
 		}
 	}
 	return nil, fs.ErrNotExist
-}
-
-// restore gives the index an event or a thumbnail that was found in a pack.
-func (s *Store) restore(row index.Row, i int, e segment.Entry, payload []byte) error {
-	camera := row.Line.Camera
-	switch e.Type {
-	case segment.EventRecord:
-		return s.index.RestoreEvent(camera, payload)
-	case segment.ThumbRecord:
-		if len(payload) < thumbHead {
-			return segment.ErrDamaged
-		}
-		id := media.UUID(payload[:16])
-		// A later one of the same event, here or in a later pack, takes its place.
-		if old, err := s.index.Thumb(camera, id); err == nil && old.File > row.Start {
-			return nil
-		}
-		return s.index.PutThumb(camera, id, index.Thumb{
-			File: row.Start, Place: segment.Place{Seq: uint32(i), Offset: e.Offset, Length: e.Length},
-		})
-	}
-	return nil
 }

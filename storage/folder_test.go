@@ -14,6 +14,8 @@ import (
 
 	"hearth/nvr/media"
 	"hearth/storage/access"
+	"hearth/storage/check"
+	"hearth/storage/volume"
 )
 
 // oneLine makes sure that an error is something to print.
@@ -34,8 +36,8 @@ func TestSecondProcess(t *testing.T) {
 			oneLine(t, err)
 		}
 		for name, tool := range map[string]func() error{
-			"check":   func() error { _, err := Check(t.Context(), r.dir, false); return err },
-			"rebuild": func() error { _, err := Rebuild(t.Context(), r.dir, nil); return err },
+			"check":   func() error { _, err := check.Check(t.Context(), r.dir, false); return err },
+			"rebuild": func() error { _, err := check.Rebuild(t.Context(), r.dir, nil); return err },
 		} {
 			if err := tool(); !errors.Is(err, ErrInUse) {
 				t.Errorf("%s: %v", name, err)
@@ -103,7 +105,7 @@ func TestVolumeMissing(t *testing.T) {
 			t.Fatal(err)
 		}
 		refused("an empty mount point")
-		if err := writeVolume(media0, volume{Volume: media.NewUUID(), Made: time.Now()}); err != nil {
+		if err := volume.WriteMarker(media0, volume.Marker{Volume: media.NewUUID(), Made: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 		refused("another disk")

@@ -13,6 +13,7 @@ import (
 
 	"hearth/nvr/media"
 	"hearth/storage/access"
+	"hearth/storage/check"
 	"hearth/storage/segment"
 )
 
@@ -88,7 +89,7 @@ func TestSwappedFiles(t *testing.T) {
 		r.close()
 		swap(t, only(t, r, cams[0], ".seg"), only(t, r, cams[1], ".seg"))
 		swap(t, only(t, r, cams[0], ".pack"), only(t, r, cams[1], ".pack"))
-		if findings, err := Check(t.Context(), r.dir, false); err != nil || len(findings) < 4 {
+		if findings, err := check.Check(t.Context(), r.dir, false); err != nil || len(findings) < 4 {
 			t.Errorf("check: %v, %v", err, findings)
 		}
 		r.open(Options{})
@@ -130,7 +131,7 @@ func TestSwappedIndexRows(t *testing.T) {
 		cams, events, runs := twoCameras(r)
 		r.close()
 		swapInIndex(t, filepath.Join(r.dir, indexFile), cams)
-		if findings, err := Check(t.Context(), r.dir, false); err != nil || len(findings) == 0 {
+		if findings, err := check.Check(t.Context(), r.dir, false); err != nil || len(findings) == 0 {
 			t.Errorf("check: %v, %v", err, findings)
 		}
 		r.open(Options{})

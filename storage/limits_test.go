@@ -13,6 +13,7 @@ import (
 	"hearth/nvr/media"
 	"hearth/storage/access"
 	"hearth/storage/box"
+	"hearth/storage/check"
 )
 
 // large appends n fragments of a second and of size bytes.
@@ -85,7 +86,7 @@ func TestByteLimit(t *testing.T) {
 			t.Fatalf("%+v", u)
 		}
 		r.close()
-		if findings, err := Check(t.Context(), r.dir, true); err != nil || len(findings) > 0 {
+		if findings, err := check.Check(t.Context(), r.dir, true); err != nil || len(findings) > 0 {
 			t.Fatalf("check: %v, %v", err, findings)
 		}
 		r.open(Options{LimitBytes: limit})
@@ -250,7 +251,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatalf("%+v", line)
 		}
 		r.close()
-		if findings, err := Check(t.Context(), dir, true); err != nil || len(findings) > 0 {
+		if findings, err := check.Check(t.Context(), dir, true); err != nil || len(findings) > 0 {
 			t.Fatalf("check: %v, %v", err, findings)
 		}
 	})
@@ -317,7 +318,7 @@ func TestRemoveCamera(t *testing.T) {
 			t.Errorf("the other camera has %d seconds", len(got))
 		}
 		r.close()
-		if findings, err := Check(t.Context(), r.dir, true); err != nil || len(findings) > 0 {
+		if findings, err := check.Check(t.Context(), r.dir, true); err != nil || len(findings) > 0 {
 			t.Fatalf("check: %v, %v", err, findings)
 		}
 	})

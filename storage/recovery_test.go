@@ -14,6 +14,7 @@ import (
 
 	"hearth/nvr/media"
 	"hearth/storage/access"
+	"hearth/storage/check"
 	"hearth/storage/segment"
 )
 
@@ -120,7 +121,7 @@ func TestPowerCutWhileRecording(t *testing.T) {
 			}
 			cut.close()
 			before := readTree(t, cut.dir)
-			if findings, err := Check(t.Context(), cut.dir, true); err != nil || len(findings) > 0 {
+			if findings, err := check.Check(t.Context(), cut.dir, true); err != nil || len(findings) > 0 {
 				t.Fatalf("check: %v, %v", err, findings)
 			}
 			cut.open(Options{})
@@ -183,7 +184,7 @@ func TestDamagedIndex(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if findings, err := Check(t.Context(), r.dir, false); err != nil || len(findings) == 0 {
+				if findings, err := check.Check(t.Context(), r.dir, false); err != nil || len(findings) == 0 {
 					t.Fatalf("check: %v, %v", err, findings)
 				}
 				r.open(Options{})
@@ -210,7 +211,7 @@ func TestDamagedIndex(t *testing.T) {
 				w = r.writer(cam, media.Main)
 				r.record(w, r.begin(w, cam, media.Main), 0, 5, 5)
 				r.close()
-				if findings, err := Check(t.Context(), r.dir, true); err != nil || len(findings) > 0 {
+				if findings, err := check.Check(t.Context(), r.dir, true); err != nil || len(findings) > 0 {
 					t.Fatalf("check: %v, %v", err, findings)
 				}
 			})
@@ -222,11 +223,11 @@ func TestRebuild(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		cams, events, runs := twoCameras(r)
 		r.close()
-		files, err := Rebuild(t.Context(), r.dir, nil)
+		files, err := check.Rebuild(t.Context(), r.dir, nil)
 		if err != nil || files != 4 {
 			t.Fatal(err, files)
 		}
-		if findings, err := Check(t.Context(), r.dir, true); err != nil || len(findings) > 0 {
+		if findings, err := check.Check(t.Context(), r.dir, true); err != nil || len(findings) > 0 {
 			t.Fatalf("check: %v, %v", err, findings)
 		}
 		r.open(Options{})
@@ -265,7 +266,7 @@ func TestStrangeFiles(t *testing.T) {
 		}
 		r.open(Options{})
 		r.close()
-		findings, err := Check(t.Context(), r.dir, true)
+		findings, err := check.Check(t.Context(), r.dir, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,7 +281,7 @@ func TestStrangeFiles(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 			rel, _ := filepath.Rel(r.dir, path)
-			if !slices.ContainsFunc(findings, func(f Finding) bool { return f.Path == rel }) {
+			if !slices.ContainsFunc(findings, func(f check.Finding) bool { return f.Path == rel }) {
 				t.Errorf("%s is not reported: %v", rel, findings)
 			}
 		}

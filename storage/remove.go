@@ -28,7 +28,7 @@ func (s *Store) RemoveCamera(id media.CameraID) error {
 }
 
 func (s *Store) removeFolder(id media.CameraID) error {
-	if err := os.RemoveAll(s.folder.path(filepath.Join("media", id.String()))); err != nil {
+	if err := os.RemoveAll(s.folder.Path(filepath.Join("media", id.String()))); err != nil {
 		return fmt.Errorf("remove the files of camera %s: %w", id, err)
 	}
 	if err := s.disk.SyncDir("media"); err != nil {

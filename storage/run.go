@@ -18,7 +18,7 @@ func (s *Store) Run(ctx context.Context) error {
 	var wait sync.WaitGroup
 	wait.Go(func() { s.upkeep(ctx) })
 	wait.Go(func() {
-		if err := s.readDetails(ctx); err != nil && ctx.Err() == nil {
+		if err := s.recovery().Details(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("the details of some files are not indexed", "error", err)
 		}
 	})

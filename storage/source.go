@@ -11,6 +11,7 @@ import (
 	"hearth/storage/commit"
 	"hearth/storage/index"
 	"hearth/storage/segment"
+	"hearth/storage/volume"
 )
 
 // source is one file of a line, open for reading: finished, or still being written.
@@ -116,7 +117,7 @@ func (p place) reader(f *os.File, l segment.Line, key segment.Key) (*segment.Rea
 		}
 		return r, err
 	}
-	r, err := openFinished(f, l, p.row.Start, key)
+	r, err := volume.Finished(f, l, p.row.Start, key)
 	if err == nil && !p.row.NameOnly && r.Header().Segment != p.row.Segment {
 		err = fmt.Errorf("%w: it is another file than the index says", segment.ErrForged)
 	}

@@ -19,15 +19,17 @@ import (
 	"hearth/storage/commit"
 	"hearth/storage/index"
 	"hearth/storage/keyring"
+	"hearth/storage/recovery"
 	"hearth/storage/retention"
 	"hearth/storage/segment"
+	"hearth/storage/volume"
 )
 
 // Store is an open data folder. Its methods may be called from several goroutines.
 type Store struct {
 	o      Options
 	log    *slog.Logger
-	folder *folder
+	folder *volume.Folder
 	box    *box.Box
 	access *access.Access
 	keys   *keyring.Keyring
@@ -60,13 +62,13 @@ func Open(o Options) (s *Store, err error) {
 			s = nil
 		}
 	}()
-	if s.folder, err = takeFolder(o.Dir); err != nil {
+	if s.folder, err = volume.Take(o.Dir); err != nil {
 		return s, err
 	}
-	if s.box, err = box.Open(s.folder.path("hearth.db")); err != nil {
+	if s.box, err = box.Open(s.folder.Path("hearth.db")); err != nil {
 		return s, err
 	}
-	if _, err = s.folder.checkVolume(s.box, s.log); err != nil {
+	if _, err = s.folder.Claim(s.box, s.log); err != nil {
 		return s, err
 	}
 	if s.keys, err = keyring.Open(o.Dir, s.box); err != nil {
@@ -85,7 +87,11 @@ func Open(o Options) (s *Store, err error) {
 	if err = s.removeGone(); err != nil {
 		return s, err
 	}
-	err = s.catchUp(context.Background())
+	if err = s.keeper.Sweep(); err != nil { // what was let go of must not be found again
+		err = fmt.Errorf("finish letting go: %w", err)
+	} else {
+		err = s.recovery().CatchUp(context.Background())
+	}
 	if err == nil {
 		err = s.endEvents()
 	}
@@ -98,7 +104,7 @@ func Open(o Options) (s *Store, err error) {
 
 // openIndex opens index.db; a damaged one is set aside.
 func (s *Store) openIndex() (*index.Index, error) {
-	path := s.folder.path(indexFile)
+	path := s.folder.Path(indexFile)
 	x, err := index.Open(path)
 	if err == nil || !errors.Is(err, bolt.ErrDamaged) {
 		return x, err
@@ -126,12 +132,16 @@ func (s *Store) build() {
 		Taken:      func(l segment.Line, start int64) bool { has, err := s.index.Has(l, start); return has && err == nil },
 		RollBytes:  s.rollBytes,
 		Ready:      s.ready,
-		OnFinished: func(f commit.Finished) { s.index.Add(addition(f.Summary, f.Table, f.Notes)) },
+		OnFinished: func(f commit.Finished) { s.index.Add(recovery.Addition(f.Summary, f.Table, f.Notes)) },
 	}
 	s.keeper = &retention.Keeper{
 		Index: s.index, Log: s.log, Remove: s.disk.Remove, Total: s.o.LimitBytes,
 		Limits: s.limits, Open: s.openBytes, Space: func() (retention.Space, error) { return s.space() },
 	}
+}
+
+func (s *Store) recovery() *recovery.Recovery {
+	return &recovery.Recovery{Dir: s.o.Dir, Disk: s.disk, Keys: s.keys, Index: s.index, Log: s.log}
 }
 
 func (s *Store) recordingKey(camera media.CameraID) (segment.Key, error) {
@@ -140,30 +150,6 @@ func (s *Store) recordingKey(camera media.CameraID) (segment.Key, error) {
 		return nil, err
 	}
 	return key, nil
-}
-
-// addition is what the index keeps of a finished file.
-func addition(sum segment.Summary, table []segment.Entry, notes []segment.Note) index.Addition {
-	a := index.Addition{Row: index.RowOf(sum)}
-	for _, n := range notes {
-		if n.Kind == segment.NoteGap || n.Kind == segment.NoteEnd {
-			a.Gaps = append(a.Gaps, index.Gap{From: n.From, To: n.To, Reason: n.Reason})
-		}
-	}
-	if a.Line.Stream == segment.Pack {
-		return a
-	}
-	for _, e := range table {
-		if e.Type != segment.FragRecord {
-			continue
-		}
-		if n := len(a.Covered); n > 0 && e.Time-a.Covered[n-1][1] < int64(time.Second/time.Microsecond) {
-			a.Covered[n-1][1] = max(a.Covered[n-1][1], e.End())
-		} else {
-			a.Covered = append(a.Covered, [2]int64{e.Time, e.End()})
-		}
-	}
-	return a
 }
 
 // Box gives hearth.db.
@@ -207,7 +193,7 @@ func (s *Store) release() error {
 		errs = append(errs, s.box.Close())
 	}
 	if s.folder != nil {
-		errs = append(errs, s.folder.release())
+		errs = append(errs, s.folder.Release())
 	}
 	return errors.Join(errs...)
 }
@@ -218,7 +204,7 @@ func (s *Store) checkpoint() error {
 	for _, v := range s.commit.AllOpen() {
 		scanned = min(scanned, v.Name.Start)
 	}
-	return s.index.Checkpoint(scanned)
+	return s.index.Checkpoint(scanned, nil)
 }
 
 // rollBytes is set by upkeep; before it first ran, files roll as usual.

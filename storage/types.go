@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"errors"
 	"log/slog"
 	"time"
 
@@ -10,17 +9,18 @@ import (
 	"hearth/storage/commit"
 	"hearth/storage/index"
 	"hearth/storage/segment"
+	"hearth/storage/volume"
 )
 
 // What callers decide by.
 var (
 	// ErrInUse says that another process has the data folder.
-	ErrInUse = errors.New("another hearth is running on this folder")
+	ErrInUse = volume.ErrInUse
 	// ErrVolumeMissing says that the folder was in use before but its footage is not there: the disk is not mounted,
 	// or it is another one.
-	ErrVolumeMissing = errors.New("the disk with the footage is not there")
+	ErrVolumeMissing = volume.ErrMissing
 	// ErrNotWritable says that the data folder cannot be written.
-	ErrNotWritable = errors.New("the data folder cannot be written")
+	ErrNotWritable = volume.ErrNotWritable
 	// ErrDropped says that a fragment was not taken because the disk is behind; the gap is recorded.
 	ErrDropped = commit.ErrDropped
 	// ErrClosed says that the writer or the store was closed, or the camera removed.
@@ -62,6 +62,7 @@ type Piece struct {
 	DTS, Duration int64     // 90 kHz ticks since the start of the run
 	Key           bool
 	Data          []byte // moof+mdat; the receiver's to keep
+	Origin        Origin
 }
 
 // Timeline is what there is of one camera between two times.

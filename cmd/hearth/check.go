@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"hearth/storage"
+	"hearth/storage/check"
 )
 
 // dataFlag is for the tools that work on a data folder while no hearth runs on it.
@@ -31,7 +31,7 @@ func (c *checkCmd) Run(p *program) error {
 	if err := boxIn(c.Data); err != nil {
 		return err
 	}
-	findings, err := storage.Check(p.ctx, c.Data, c.Deep)
+	findings, err := check.Check(p.ctx, c.Data, c.Deep)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (c *rebuildCmd) Run(p *program) error {
 	if err := boxIn(c.Data); err != nil {
 		return err
 	}
-	files, err := storage.Rebuild(p.ctx, c.Data, p.log)
+	files, err := check.Rebuild(p.ctx, c.Data, p.log)
 	if err != nil {
 		return err
 	}

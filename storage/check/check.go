@@ -1,4 +1,4 @@
-package storage
+package check
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"hearth/storage/index"
 	"hearth/storage/keyring"
 	"hearth/storage/segment"
+	"hearth/storage/volume"
 )
 
 // Finding is something that Check found wrong.
@@ -22,23 +23,23 @@ type Finding struct {
 
 func (f Finding) String() string { return f.Path + ": " + f.Problem }
 
-// Check verifies the files of a data folder that no hearth is running on (ErrInUse) against themselves, each other and
+// Check verifies the files of a data folder that no hearth is running on (volume.ErrInUse) against themselves, each other and
 // the index, and changes nothing: headers, footers, the chain of hashes and, when deep, every record. No findings: it
 // is as it should be.
 func Check(ctx context.Context, dir string, deep bool) (findings []Finding, err error) {
-	s, err := tools(dir, slog.New(slog.DiscardHandler))
+	t, err := openTools(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.release()) }()
-	c := check{store: s, deep: deep, lines: make(map[segment.Line][]link)}
+	defer func() { err = errors.Join(err, t.release()) }()
+	c := check{tools: t, deep: deep, lines: make(map[segment.Line][]link)}
 	err = c.run(ctx)
 	return c.findings, err
 }
 
 // check is one run of Check.
 type check struct {
-	store    *Store
+	*tools
 	deep     bool
 	indexed  bool // there is an index to compare with
 	findings []Finding
@@ -62,7 +63,7 @@ func (c *check) run(ctx context.Context) error {
 	if err := c.openIndex(); err != nil {
 		return err
 	}
-	files, strange, err := scan(c.store.o.Dir, "")
+	files, strange, err := volume.Walk(c.dir, "")
 	if err != nil {
 		return err
 	}
@@ -74,12 +75,12 @@ func (c *check) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if there[f.line()] == nil {
-			there[f.line()] = make(map[int64]bool)
+		if there[f.Line()] == nil {
+			there[f.Line()] = make(map[int64]bool)
 		}
-		there[f.line()][f.name.Start] = true
-		if f.name.Open {
-			c.found(f.path(), "it was left open; the next start finishes it")
+		there[f.Line()][f.Name.Start] = true
+		if f.Name.Open {
+			c.found(f.Path(), "it was left open; the next start finishes it")
 			continue
 		}
 		if err := c.file(f); err != nil {
@@ -97,7 +98,7 @@ func (c *check) run(ctx context.Context) error {
 
 // openIndex opens index.db if it is there and whole.
 func (c *check) openIndex() error {
-	path := c.store.folder.path(indexFile)
+	path := c.folder.Path(indexFile)
 	if _, err := os.Stat(path); err != nil {
 		c.found(indexFile, "it is missing; hearth rebuild makes it again")
 		return nil
@@ -109,43 +110,43 @@ func (c *check) openIndex() error {
 	} else if err != nil {
 		return err
 	}
-	c.store.index, c.indexed = x, true
+	c.index, c.indexed = x, true
 	return nil
 }
 
 // file checks one finished file.
-func (c *check) file(f found) error {
-	key, err := c.store.keys.ForRecording(f.camera)
+func (c *check) file(f volume.Found) error {
+	key, err := c.keys.ForRecording(f.Camera)
 	if errors.Is(err, keyring.ErrNoKey) || errors.Is(err, keyring.ErrSealed) {
-		c.found(f.path(), "there is no key that opens it: %v", err)
+		c.found(f.Path(), "there is no key that opens it: %v", err)
 		return nil
 	} else if err != nil {
 		return err
 	}
-	on, err := os.Open(filepath.Join(c.store.o.Dir, f.path()))
+	on, err := os.Open(filepath.Join(c.dir, f.Path()))
 	if err != nil {
 		return err
 	}
 	defer on.Close()
-	r, err := openFinished(on, f.line(), f.name.Start, key)
+	r, err := volume.Finished(on, f.Line(), f.Name.Start, key)
 	if err != nil {
-		c.found(f.path(), "%v", err)
+		c.found(f.Path(), "%v", err)
 		return nil
 	}
 	sum := r.Summary()
-	if named := segment.FinishedName(f.name.Stream, f.name.Start, sum.End); named != f.name {
-		c.found(f.path(), "by its footer its name would be %s", named)
+	if named := segment.FinishedName(f.Name.Stream, f.Name.Start, sum.End); named != f.Name {
+		c.found(f.Path(), "by its footer its name would be %s", named)
 	}
 	if segment.Chain(sum.Header, r.Table()) != sum.Chain {
-		c.found(f.path(), "its chain does not end as its footer says")
+		c.found(f.Path(), "its chain does not end as its footer says")
 	}
 	if c.deep {
 		if err := r.Verify(); err != nil {
-			c.found(f.path(), "%v", err)
+			c.found(f.Path(), "%v", err)
 		}
 	}
-	c.lines[f.line()] = append(c.lines[f.line()], link{
-		path: f.path(), start: f.name.Start, prev: sum.Header.Prev, head: sum.Chain, recovered: sum.Recovered,
+	c.lines[f.Line()] = append(c.lines[f.Line()], link{
+		path: f.Path(), start: f.Name.Start, prev: sum.Header.Prev, head: sum.Chain, recovered: sum.Recovered,
 	})
 	if c.indexed {
 		return c.row(f, index.RowOf(sum))
@@ -154,32 +155,32 @@ func (c *check) file(f found) error {
 }
 
 // row compares a file with its row.
-func (c *check) row(f found, want index.Row) error {
-	got, ok, err := c.store.index.Last(f.line(), f.name.Start)
+func (c *check) row(f volume.Found, want index.Row) error {
+	got, ok, err := c.index.Last(f.Line(), f.Name.Start)
 	if err != nil {
 		return err
 	}
 	switch {
-	case !ok || got.Start != f.name.Start:
-		c.found(f.path(), "the index does not know it")
+	case !ok || got.Start != f.Name.Start:
+		c.found(f.Path(), "the index does not know it")
 	case got.NameOnly:
-		if got.End != f.name.Start+f.name.Duration*1000 || got.Size != f.size {
-			c.found(f.path(), "the index has another end or size for it")
+		if got.End != f.Name.Start+f.Name.Duration*1000 || got.Size != f.Size {
+			c.found(f.Path(), "the index has another end or size for it")
 		}
 	case got != want:
-		c.found(f.path(), "the index says something else about it")
+		c.found(f.Path(), "the index says something else about it")
 	}
 	return nil
 }
 
 // rows finds rows without files.
 func (c *check) rows(there map[segment.Line]map[int64]bool) error {
-	lines, err := c.store.index.Lines()
+	lines, err := c.index.Lines()
 	if err != nil {
 		return err
 	}
 	for _, l := range lines {
-		rows, err := c.store.index.Rows(l, -1<<62, 1<<62)
+		rows, err := c.index.Rows(l, -1<<62, 1<<62)
 		if err != nil {
 			return err
 		}
@@ -188,7 +189,7 @@ func (c *check) rows(there map[segment.Line]map[int64]bool) error {
 				c.found(r.Path(), "the index knows it, but it is not there")
 			}
 		}
-		if err := c.store.index.Tombs(l, func(start int64, prev, head [32]byte) {
+		if err := c.index.Tombs(l, func(start int64, prev, head [32]byte) {
 			c.lines[l] = append(c.lines[l], link{start: start, prev: prev, head: head, tomb: true})
 		}); err != nil {
 			return err

@@ -1,9 +1,10 @@
-package storage
+package recovery
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,55 +15,63 @@ import (
 	"hearth/storage/index"
 	"hearth/storage/keyring"
 	"hearth/storage/segment"
+	"hearth/storage/volume"
 )
 
 // detailsAtOnce is how many rows get their details before Open returns; more get them while the box already serves.
 const detailsAtOnce = 256
 
-// catchUp finishes what a power cut left open, and indexes by name what is not indexed.
-func (s *Store) catchUp(ctx context.Context) error {
-	if err := s.keeper.Sweep(); err != nil { // what was let go of must not be found again
-		return fmt.Errorf("finish letting go: %w", err)
-	}
-	fromDay, known := "", s.index.Scanned()
+// Recovery works on one volume. Its fields are set before use.
+type Recovery struct {
+	Dir   string // the volume's folder
+	Disk  commit.Disk
+	Keys  *keyring.Keyring
+	Index *index.Index
+	Log   *slog.Logger
+}
+
+// CatchUp finishes what a power cut left open, and indexes by name what is not indexed. When that is much, the details
+// are left to Details.
+func (rec *Recovery) CatchUp(ctx context.Context) error {
+	fromDay, known := "", rec.Index.Scanned()
 	if known > 0 && known < time.Now().Add(24*time.Hour).UnixMicro() { // a clock that was ahead for a while says nothing
 		fromDay = segment.Day(known - (24 * time.Hour).Microseconds())
 	}
-	files, strange, err := scan(s.o.Dir, fromDay)
+	files, strange, err := volume.Walk(rec.Dir, fromDay)
 	if err != nil {
 		return fmt.Errorf("look through the footage: %w", err)
 	}
 	for _, path := range strange {
-		s.log.Warn("a file of unknown origin lies among the footage; it is left alone", "file", path)
+		rec.Log.Warn("a file of unknown origin lies among the footage; it is left alone", "file", path)
 	}
-	rows, err := s.indexNames(files)
+	rows, err := rec.indexNames(files)
 	if err != nil {
 		return err
 	}
 	if len(rows) > 0 {
-		s.log.Info("indexed files that the index did not know", "files", len(rows))
+		rec.Log.Info("indexed files that the index did not know", "files", len(rows))
 	}
-	if err := s.putHeads(rows); err != nil {
+	if err := rec.putHeads(rows); err != nil {
 		return err
 	}
-	if _, all, err := s.index.Todo(0); err != nil {
+	if _, all, err := rec.Index.Todo(0); err != nil {
 		return err
 	} else if all <= detailsAtOnce {
-		return s.readDetails(ctx)
+		return rec.Details(ctx)
 	}
 	return nil
 }
 
 // indexNames recovers the unfinished files and writes rows of those that the index does not know.
-func (s *Store) indexNames(files []found) ([]index.Row, error) {
+func (rec *Recovery) indexNames(files []volume.Found) ([]index.Row, error) {
 	var rows []index.Row
-	var open []found
+	var open []volume.Found
 	for _, f := range files {
-		if f.name.Open {
+		if f.Name.Open {
 			open = append(open, f)
 			continue
 		}
-		has, err := s.index.Has(f.line(), f.name.Start)
+		has, err := rec.Index.Has(f.Line(), f.Name.Start)
 		if err != nil {
 			return nil, err
 		}
@@ -70,21 +79,21 @@ func (s *Store) indexNames(files []found) ([]index.Row, error) {
 			rows = append(rows, nameRow(f))
 		}
 	}
-	rows = append(rows, s.recover(open)...)
+	rows = append(rows, rec.recover(open)...)
 	for at := 0; at < len(rows); at += 4096 {
-		if err := s.index.PutNames(rows[at:min(at+4096, len(rows))]); err != nil {
+		if err := rec.Index.PutNames(rows[at:min(at+4096, len(rows))]); err != nil {
 			return nil, fmt.Errorf("index the footage: %w", err)
 		}
 	}
 	return rows, nil
 }
 
-func nameRow(f found) index.Row {
-	return index.Row{Line: f.line(), Start: f.name.Start, End: f.name.Start + f.name.Duration*1000, Size: f.size, NameOnly: true}
+func nameRow(f volume.Found) index.Row {
+	return index.Row{Line: f.Line(), Start: f.Name.Start, End: f.Name.Start + f.Name.Duration*1000, Size: f.Size, NameOnly: true}
 }
 
 // recover finishes unfinished files, several at once, and gives the rows of those that could be.
-func (s *Store) recover(open []found) []index.Row {
+func (rec *Recovery) recover(open []volume.Found) []index.Row {
 	var (
 		wait  sync.WaitGroup
 		mu    sync.Mutex
@@ -95,7 +104,7 @@ func (s *Store) recover(open []found) []index.Row {
 		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()
-			if sum, ok := s.recoverOne(f); ok {
+			if sum, ok := rec.recoverOne(f); ok {
 				mu.Lock()
 				defer mu.Unlock()
 				rows = append(rows, index.RowOf(sum))
@@ -106,9 +115,9 @@ func (s *Store) recover(open []found) []index.Row {
 	return rows
 }
 
-func (s *Store) recoverOne(f found) (segment.Summary, bool) {
-	log := s.log.With("file", f.path())
-	key, err := s.keys.ForRecording(f.camera)
+func (rec *Recovery) recoverOne(f volume.Found) (segment.Summary, bool) {
+	log := rec.Log.With("file", f.Path())
+	key, err := rec.Keys.ForRecording(f.Camera)
 	if errors.Is(err, keyring.ErrNoKey) {
 		log.Warn("an unfinished file of a camera without a key is left alone")
 		return segment.Summary{}, false
@@ -116,21 +125,21 @@ func (s *Store) recoverOne(f found) (segment.Summary, bool) {
 		log.Error("cannot finish a file", "error", err)
 		return segment.Summary{}, false
 	}
-	sum, err := commit.Finish(s.disk, f.camera, f.name, 0, key)
+	sum, err := commit.Finish(rec.Disk, f.Camera, f.Name, 0, key)
 	switch {
 	case err == nil:
 		log.Info("finished a file that was left open", "records", sum.Records, "until", time.UnixMicro(sum.End).UTC())
 		return sum, true
-	case errors.Is(err, segment.ErrEmpty), errors.Is(err, segment.ErrDamaged) && f.size < segment.HeaderSize:
+	case errors.Is(err, segment.ErrEmpty), errors.Is(err, segment.ErrDamaged) && f.Size < segment.HeaderSize:
 		// Its header, or its first record, never was durable: there is nothing in it that anybody could read.
-		if err := s.disk.Remove(f.path()); err != nil {
+		if err := rec.Disk.Remove(f.Path()); err != nil {
 			log.Warn("cannot remove an empty file", "error", err)
 		}
 	case errors.Is(err, segment.ErrForged):
 		log.Error("ALARM: an unfinished file is not what this camera sealed; it is left alone", "error", err)
 	case errors.Is(err, segment.ErrDamaged):
 		log.Error("an unfinished file has no readable beginning; it is set aside", "error", err)
-		if err := s.disk.Rename(f.path(), f.path()+".damaged"); err != nil {
+		if err := rec.Disk.Rename(f.Path(), f.Path()+".damaged"); err != nil {
 			log.Warn("cannot set it aside", "error", err)
 		}
 	default:
@@ -140,7 +149,7 @@ func (s *Store) recoverOne(f found) (segment.Summary, bool) {
 }
 
 // putHeads says what the next file of each line begins with, after the newest of the rows.
-func (s *Store) putHeads(rows []index.Row) error {
+func (rec *Recovery) putHeads(rows []index.Row) error {
 	last := make(map[segment.Line]index.Row)
 	for _, r := range rows {
 		if o, ok := last[r.Line]; !ok || r.Start >= o.Start {
@@ -148,19 +157,19 @@ func (s *Store) putHeads(rows []index.Row) error {
 		}
 	}
 	for l, r := range last {
-		newest, ok, err := s.index.Last(l, 1<<62)
+		newest, ok, err := rec.Index.Last(l, 1<<62)
 		if err != nil {
 			return err
 		}
 		if ok && newest.Start > r.Start {
 			continue
 		}
-		sum, err := readSummary(filepath.Join(s.o.Dir, r.Path()))
+		sum, err := readSummary(filepath.Join(rec.Dir, r.Path()))
 		if err != nil {
-			s.log.Warn("the chain of hashes begins anew after a file that cannot be read", "file", r.Path(), "error", err)
+			rec.Log.Warn("the chain of hashes begins anew after a file that cannot be read", "file", r.Path(), "error", err)
 			continue
 		}
-		if err := s.index.PutHead(l, sum.Chain); err != nil {
+		if err := rec.Index.PutHead(l, sum.Chain); err != nil {
 			return err
 		}
 	}
@@ -180,24 +189,24 @@ func readSummary(path string) (segment.Summary, error) {
 	return segment.ReadSummary(f, info.Size())
 }
 
-// readDetails reads what the files say whose rows were made from names, until all are read or ctx is done.
-func (s *Store) readDetails(ctx context.Context) error {
+// Details reads what the files say whose rows were made from names, until all are read or ctx is done.
+func (rec *Recovery) Details(ctx context.Context) error {
 	for ctx.Err() == nil {
-		rows, _, err := s.index.Todo(64)
+		rows, _, err := rec.Index.Todo(64)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
 		adds := make([]index.Addition, 0, len(rows))
 		for _, r := range rows {
-			a, err := s.detail(r)
+			a, err := rec.detail(r)
 			if err != nil {
-				s.log.Error("a file cannot be read", "file", r.Path(), "error", err)
+				rec.Log.Error("a file cannot be read", "file", r.Path(), "error", err)
 				r.NameOnly = false // its name is all that there is
 				a = index.Addition{Row: r, Covered: [][2]int64{{r.Start, r.End}}}
 			}
 			adds = append(adds, a)
 		}
-		if err := s.index.PutDetails(adds); err != nil {
+		if err := rec.Index.PutDetails(adds); err != nil {
 			return fmt.Errorf("index the footage: %w", err)
 		}
 	}
@@ -205,17 +214,17 @@ func (s *Store) readDetails(ctx context.Context) error {
 }
 
 // detail reads a finished file's table and notes; of a pack it gives the index the events and thumbnails.
-func (s *Store) detail(row index.Row) (index.Addition, error) {
-	key, err := s.keys.ForRecording(row.Line.Camera)
+func (rec *Recovery) detail(row index.Row) (index.Addition, error) {
+	key, err := rec.Keys.ForRecording(row.Line.Camera)
 	if err != nil {
 		return index.Addition{}, err
 	}
-	f, err := os.Open(filepath.Join(s.o.Dir, row.Path()))
+	f, err := os.Open(filepath.Join(rec.Dir, row.Path()))
 	if err != nil {
 		return index.Addition{}, err
 	}
 	defer f.Close()
-	r, err := openFinished(f, row.Line, row.Start, key)
+	r, err := volume.Finished(f, row.Line, row.Start, key)
 	if err != nil {
 		return index.Addition{}, err
 	}
@@ -226,7 +235,7 @@ func (s *Store) detail(row index.Row) (index.Addition, error) {
 		}
 		payload, err := r.Payload(i, nil)
 		if err != nil {
-			s.log.Error("a record cannot be read", "file", row.Path(), "record", i, "error", err)
+			rec.Log.Error("a record cannot be read", "file", row.Path(), "record", i, "error", err)
 			continue
 		}
 		if e.Type == segment.NoteRecord {
@@ -235,23 +244,9 @@ func (s *Store) detail(row index.Row) (index.Addition, error) {
 			}
 			continue
 		}
-		if err := s.restore(row, i, e, payload); err != nil {
-			s.log.Error("an event cannot be restored", "file", row.Path(), "record", i, "error", err)
+		if err := rec.restore(row, i, e, payload); err != nil {
+			rec.Log.Error("an event cannot be restored", "file", row.Path(), "record", i, "error", err)
 		}
 	}
-	return addition(r.Summary(), r.Table(), notes), nil
-}
-
-// openFinished opens a finished file and checks that it is the one that lies there by name.
-func openFinished(f *os.File, l segment.Line, start int64, key segment.Key) (*segment.Reader, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	r, err := segment.Open(f, info.Size(), key)
-	if err != nil {
-		return nil, err
-	}
-	n := segment.Name{Stream: l.Stream, Start: start}
-	return r, n.CheckHeader(l.Camera, r.Header())
+	return Addition(r.Summary(), r.Table(), notes), nil
 }

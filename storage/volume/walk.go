@@ -1,4 +1,4 @@
-package storage
+package volume
 
 import (
 	"errors"
@@ -11,20 +11,22 @@ import (
 	"hearth/storage/segment"
 )
 
-// found is a file of footage as a walk over the folders finds it.
-type found struct {
-	camera media.CameraID
-	name   segment.Name
-	size   int64
+// Found is a file of footage as a walk over the folders finds it.
+type Found struct {
+	Camera media.CameraID
+	Name   segment.Name
+	Size   int64 // bytes
 }
 
-func (f found) line() segment.Line { return segment.Line{Camera: f.camera, Stream: f.name.Stream} }
+// Line is whose it is.
+func (f Found) Line() segment.Line { return segment.Line{Camera: f.Camera, Stream: f.Name.Stream} }
 
-func (f found) path() string { return f.name.Path(f.camera) }
+// Path is where it lies, below the volume's folder.
+func (f Found) Path() string { return f.Name.Path(f.Camera) }
 
-// scan walks the cameras' folders from a day on ("" for all days) by names only. strange are the paths, below the
+// Walk walks the cameras' folders from a day on ("" for all days) by names only. strange are the paths, below the
 // data folder, that are not of Hearth's making.
-func scan(dir, fromDay string) (files []found, strange []string, err error) {
+func Walk(dir, fromDay string) (files []Found, strange []string, err error) {
 	cameras, err := os.ReadDir(filepath.Join(dir, "media"))
 	if err != nil {
 		return nil, nil, err
@@ -32,7 +34,7 @@ func scan(dir, fromDay string) (files []found, strange []string, err error) {
 	for _, c := range cameras {
 		camera, err := media.ParseCameraID(c.Name())
 		if err != nil || !c.IsDir() || camera.String() != c.Name() {
-			if c.Name() != volumeFile {
+			if !ours(c.Name()) {
 				strange = append(strange, filepath.Join("media", c.Name()))
 			}
 			continue
@@ -44,7 +46,7 @@ func scan(dir, fromDay string) (files []found, strange []string, err error) {
 		for _, d := range days {
 			below := filepath.Join("media", c.Name(), d.Name())
 			if !d.IsDir() {
-				if d.Name() != "key" {
+				if d.Name() != "key" && d.Name() != "gone" {
 					strange = append(strange, below)
 				}
 				continue
@@ -69,18 +71,23 @@ func scan(dir, fromDay string) (files []found, strange []string, err error) {
 				} else if err != nil {
 					return nil, nil, err
 				}
-				files = append(files, found{camera: camera, name: n, size: info.Size()})
+				files = append(files, Found{Camera: camera, Name: n, Size: info.Size()})
 			}
 		}
 	}
-	slices.SortFunc(files, func(a, b found) int {
+	slices.SortFunc(files, func(a, b Found) int {
 		switch {
-		case a.name.Start < b.name.Start:
+		case a.Name.Start < b.Name.Start:
 			return -1
-		case a.name.Start > b.name.Start:
+		case a.Name.Start > b.Name.Start:
 			return 1
 		}
-		return int(a.name.Stream) - int(b.name.Stream)
+		return int(a.Name.Stream) - int(b.Name.Stream)
 	})
 	return files, strange, nil
+}
+
+// ours says whether a name in the media folder is of something else that Hearth keeps there.
+func ours(name string) bool {
+	return name == MarkerFile || name == "heads" || name == "snapshots"
 }
