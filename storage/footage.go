@@ -30,6 +30,7 @@ type Footage struct {
 	init   []byte // as last given out
 	fresh  []byte // of the source, not given out yet
 	damage bool   // a record could not be read; the next piece is a key frame
+	notes  []segment.Note
 	err    error
 }
 
@@ -106,6 +107,9 @@ func (f *Footage) next() (Piece, error) {
 		table := c.reader.Table()
 		for ; c.next < len(table); c.next++ {
 			e := table[c.next]
+			if e.Type == segment.NoteRecord {
+				f.noteIn(c, c.next, c.next+1)
+			}
 			if e.Type != segment.FragRecord || f.damage && !e.Key {
 				continue
 			}
@@ -138,6 +142,7 @@ func (f *Footage) next() (Piece, error) {
 func (f *Footage) piece(e segment.Entry, data []byte) Piece {
 	p := Piece{
 		Init: f.fresh, Run: f.run, Tracks: f.tracks, Start: e.At(), DTS: e.DTS, Duration: int64(e.Duration), Key: e.Key, Data: data,
+		Origin: f.origin(f.source.next - 1),
 	}
 	f.fresh = nil
 	return p
@@ -193,6 +198,7 @@ func (f *Footage) place() (place, bool, error) {
 // begin reads what comes before the fragments of a file, and goes to the key frame to begin with.
 func (f *Footage) begin(c *source) error {
 	h, table := c.reader.Header(), c.reader.Table()
+	begins := f.init == nil // what was noted before the first piece of all is about what came before it
 	if len(table) == 0 || table[0].Type != segment.InitRecord {
 		return fmt.Errorf("%w: it does not begin with what its tracks are", segment.ErrDamaged)
 	}
@@ -225,6 +231,9 @@ func (f *Footage) begin(c *source) error {
 	}
 	if first < 0 {
 		first = len(table) // nothing to begin with (yet)
+	}
+	if !begins {
+		f.noteIn(c, 0, first)
 	}
 	c.next, f.damage = first, false
 	return nil

@@ -63,6 +63,7 @@ type Piece struct {
 	Key           bool
 	Data          []byte // moof+mdat; the receiver's to keep
 	Origin        Origin
+	Origin        Origin
 }
 
 // Timeline is what there is of one camera between two times.
