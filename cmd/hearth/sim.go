@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"hearth/nvr/media"
@@ -27,6 +30,7 @@ type simCmd struct {
 	BFrames  bool     `name:"b-frames" help:"Every other picture is a B-picture."`
 	Sound    string   `help:"Sound track: none, pcmu, pcma or aac." enum:"none,pcmu,pcma,aac" default:"none"`
 	Password string   `help:"The cameras' password; empty: made up and printed." placeholder:"TEXT"`
+	Sent     string   `help:"Write a line for every picture sent into this file: camera, stream, the picture's number, time in microseconds, and whether it is the first after a pause." type:"path" placeholder:"FILE"`
 
 	DropEvery   time.Duration `help:"Trouble: close each camera's connections this often." placeholder:"TIME"`
 	StallEvery  time.Duration `help:"Trouble: send nothing for 20 s this often." placeholder:"TIME"`
@@ -42,6 +46,14 @@ func (c *simCmd) Run(p *program) error {
 	cameras, err := c.cameras()
 	if err != nil {
 		return err
+	}
+	if c.Sent != "" {
+		f, err := os.Create(c.Sent)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		tellSent(f, cameras, p.log)
 	}
 	return withSim(p.ctx, c.Listen, cameras, p.log, func(ctx context.Context, s *sim.Server) error {
 		for _, cam := range cameras {
@@ -91,6 +103,23 @@ func (c *simCmd) cameras() ([]*sim.Camera, error) {
 		cameras[i] = cam
 	}
 	return cameras, nil
+}
+
+// tellSent writes a line for every picture that the cameras send. Each is one write call, so that who reads along never
+// sees half a line.
+func tellSent(w io.Writer, cameras []*sim.Camera, log *slog.Logger) {
+	var failed sync.Once
+	for _, cam := range cameras {
+		cam.OnSent = func(s sim.Sent) {
+			first := "-"
+			if s.First {
+				first = "first"
+			}
+			if _, err := fmt.Fprintln(w, cam.Number, s.Stream, s.Number, s.At.UnixMicro(), first); err != nil {
+				failed.Do(func() { log.Error("cannot write down what was sent", "error", err) })
+			}
+		}
+	}
 }
 
 // simCamera is the i-th simulated camera, from 0.

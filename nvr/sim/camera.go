@@ -36,6 +36,9 @@ type Camera struct {
 
 	Trouble Trouble
 
+	// OnSent, when set, is told of every picture once its last packet was handed to the network. It does not block.
+	OnSent func(Sent)
+
 	streams [2]*stream
 }
 
@@ -44,6 +47,14 @@ type Video struct {
 	Width, Height int // pixels, even
 	QP            int // quantiser; 0 is 27, see h264.Config
 	Bitrate       int // bits per second to come near; 0 keeps QP
+}
+
+// Sent is a picture that went to at least one watcher.
+type Sent struct {
+	Stream media.Stream
+	Number uint32 // as in its mark
+	First  bool   // nobody watched the one before it: a key frame
+	At     time.Time
 }
 
 // Auth is how a camera checks who watches.

@@ -169,7 +169,8 @@ func (st *stream) tick(n int64) error {
 	if err != nil {
 		return err
 	}
-	if st.fresh && len(units) > 0 {
+	first := st.fresh && len(units) > 0
+	if first {
 		st.fresh = false
 		if st.sound != nil {
 			st.sound.skip(time.Since(st.start))
@@ -183,7 +184,11 @@ func (st *stream) tick(n int64) error {
 		if err := st.video.send(u.packets, u.ticks+jump, due, &now); err != nil {
 			return err
 		}
-		st.remember(u.number)
+		at := st.remember(u.number)
+		if st.camera.OnSent != nil {
+			st.camera.OnSent(Sent{Stream: st.which, Number: uint32(u.number), First: first, At: at})
+		}
+		first = false
 	}
 	if st.sound != nil && !st.fresh {
 		return st.sound.send(time.Since(st.start), due, now.clock)
@@ -225,13 +230,14 @@ func (st *stream) report(now *troubles) error {
 	return err
 }
 
-// remember notes that a picture was sent.
-func (st *stream) remember(number int64) {
-	at := time.Now()
+// remember notes that a picture was sent, and gives when.
+func (st *stream) remember(number int64) (at time.Time) {
+	at = time.Now()
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.sent[number%remembered] = sending{frame: number + 1, at: at}
 	st.count.Add(1)
+	return at
 }
 
 func (st *stream) sentAt(frame uint32) (time.Time, bool) {
