@@ -23,6 +23,7 @@ type Row struct {
 	Records    uint32
 	Prev, Head [32]byte // chain hashes: of the file before, and behind its own last record
 	Recovered  bool     // a power cut or a failed write ended it
+	Untrusted  bool     // the box did not know the time when the run began
 	// NameOnly says that the row was made from the file's name; only Line, Start, End, Size, Volume and Freed mean something.
 	NameOnly bool
 }
@@ -41,7 +42,7 @@ func RowOf(s segment.Summary) Row {
 	return Row{
 		Line: segment.Line{Camera: h.Camera, Stream: h.Stream}, Start: h.Start, End: s.End, Size: s.Size,
 		Segment: h.Segment, Run: h.Run, RunStart: h.RunStart, RunSeq: h.RunSeq, Records: uint32(s.Records),
-		Prev: h.Prev, Head: s.Chain, Recovered: s.Recovered,
+		Prev: h.Prev, Head: s.Chain, Recovered: s.Recovered, Untrusted: !h.Trusted && h.Stream != segment.Pack,
 	}
 }
 
@@ -51,6 +52,7 @@ const (
 	freedUnit     = 4096
 	flagRecovered = 1
 	flagNameOnly  = 2
+	flagUntrusted = 4
 	lineSize      = 17
 )
 
@@ -64,6 +66,9 @@ func (r Row) marshal() []byte {
 	}
 	if r.NameOnly {
 		b[1] |= flagNameOnly
+	}
+	if r.Untrusted {
+		b[1] |= flagUntrusted
 	}
 	b[2] = r.Volume
 	binary.BigEndian.PutUint32(b[4:], r.RunSeq)
@@ -85,7 +90,7 @@ func parseRow(l segment.Line, start int64, b []byte) (Row, error) {
 	}
 	r := Row{
 		Line: l, Start: start,
-		Recovered: b[1]&flagRecovered != 0, NameOnly: b[1]&flagNameOnly != 0,
+		Recovered: b[1]&flagRecovered != 0, NameOnly: b[1]&flagNameOnly != 0, Untrusted: b[1]&flagUntrusted != 0,
 		Volume:  b[2],
 		Freed:   int64(binary.BigEndian.Uint32(b[60:])) * freedUnit,
 		RunSeq:  binary.BigEndian.Uint32(b[4:]),

@@ -14,6 +14,7 @@ const (
 	NoteTracks NoteKind = "tracks" // behind INIT: what the tracks of the run are
 	NoteGap    NoteKind = "gap"    // fragments were dropped between From and To
 	NoteEnd    NoteKind = "end"    // the run ended here, and why
+	NoteClock  NoteKind = "clock"  // the box's clock was set from From to To as the run began
 )
 
 // Note is the payload of a NOTE record, as JSON.
