@@ -1,0 +1,48 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+
+	"hearth/storage/index"
+)
+
+// Rebuild makes index.db again from the files of a data folder that no hearth is running on (volume.ErrInUse), and
+// finishes what was left open. The old index stays beside it as index.db.old until the next time. Cut short, it changed
+// nothing.
+func Rebuild(ctx context.Context, dir string, log *slog.Logger) (files int, err error) {
+	if log == nil {
+		log = slog.Default()
+	}
+	t, err := openTools(dir, log)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, t.release()) }()
+	fresh := t.folder.Path(indexFile + ".new")
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	if t.index, err = index.Open(fresh); err != nil {
+		return 0, err
+	}
+	if files, err = t.recovery().All(ctx); err != nil {
+		return 0, err
+	}
+	err = t.index.Close()
+	t.index = nil
+	if err != nil {
+		return 0, err
+	}
+	path := t.folder.Path(indexFile)
+	if err := os.Rename(path, path+".old"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	if err := os.Rename(fresh, path); err != nil {
+		return 0, err
+	}
+	return files, t.disk.SyncDir(".")
+}
