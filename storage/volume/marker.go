@@ -1,0 +1,125 @@
+package volume
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hearth/nvr/media"
+	"hearth/storage/box"
+)
+
+// Marker is volume.json: which volume this is.
+type Marker struct {
+	Volume media.UUID `json:"volume"`
+	Made   time.Time  `json:"made"`
+}
+
+const (
+	MarkerFile    = "volume.json"
+	volumeSetting = "volume"
+)
+
+// Claim makes sure that the footage is where it was: volume.json lies in the data folder and in its media
+// folder, which may be a disk of its own, and hearth.db knows what both have to say. A new folder gets them once.
+func (f *Folder) Claim(b *box.Box, log *slog.Logger) (media.UUID, error) {
+	var known media.UUID
+	if _, err := b.Setting(volumeSetting, &known); err != nil {
+		return media.UUID{}, err
+	}
+	here, err := readMarker(f.Path(MarkerFile))
+	if err != nil {
+		return media.UUID{}, err
+	}
+	there, err := readMarker(f.Path(filepath.Join("media", MarkerFile)))
+	if err != nil {
+		return media.UUID{}, err
+	}
+	if !known.IsZero() {
+		for path, found := range map[string]media.UUID{f.Path(MarkerFile): here, f.Path(filepath.Join("media", MarkerFile)): there} {
+			if found.IsZero() {
+				return media.UUID{}, fmt.Errorf("%w: %s is missing; mount the disk that belongs there, then start again", ErrMissing, path)
+			}
+			if found != known {
+				return media.UUID{}, fmt.Errorf("%w: %s is another disk's; mount the one that belongs there, then start again", ErrMissing, path)
+			}
+		}
+		return known, nil
+	}
+	// A first start, a first start that was cut short, or a hearth.db that begins anew beside footage.
+	id := here
+	if id.IsZero() {
+		id = there
+	} else if !there.IsZero() && there != here {
+		return media.UUID{}, fmt.Errorf("%w: %s and the media folder in it are of two different disks", ErrMissing, f.dir)
+	}
+	if id.IsZero() {
+		id = media.NewUUID()
+	} else {
+		log.Warn("taking over a volume that hearth.db does not know", "volume", id)
+	}
+	if err := os.MkdirAll(f.Path("media"), 0o700); err != nil {
+		return media.UUID{}, unwritable(f.dir, err)
+	}
+	v := Marker{Volume: id, Made: time.Now().UTC().Truncate(time.Second)}
+	for _, dir := range []string{f.Path("media"), f.dir} {
+		if err := WriteMarker(dir, v); err != nil {
+			return media.UUID{}, err
+		}
+	}
+	return id, b.PutSetting(volumeSetting, id)
+}
+
+func readMarker(path string) (media.UUID, error) {
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return media.UUID{}, nil
+	}
+	if err != nil {
+		return media.UUID{}, fmt.Errorf("read %s: %w", path, err)
+	}
+	var v Marker
+	if err := json.Unmarshal(raw, &v); err != nil || v.Volume.IsZero() {
+		return media.UUID{}, fmt.Errorf("%s does not say which volume this is; put it back from a backup", path)
+	}
+	return v.Volume, nil
+}
+
+// WriteMarker writes volume.json so that it is whole when it is there.
+func WriteMarker(dir string, v Marker) error {
+	raw, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := writeWhole(filepath.Join(dir, MarkerFile), append(raw, '\n')); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Join(dir, MarkerFile), err)
+	}
+	return nil
+}
+
+func writeWhole(path string, data []byte) error {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // after the rename there is nothing of that name
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
