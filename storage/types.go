@@ -63,7 +63,6 @@ type Piece struct {
 	Key           bool
 	Data          []byte // moof+mdat; the receiver's to keep
 	Origin        Origin
-	Origin        Origin
 }
 
 // Timeline is what there is of one camera between two times.
