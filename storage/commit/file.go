@@ -14,6 +14,8 @@ const (
 	rollBytes = 512 << 20
 	// spare is how many of a file's records are kept for notes.
 	spare = 64
+	// checkpointEvery is how much of a file's time a recovery has to walk, at most, when the index knows its tail.
+	checkpointEvery = time.Minute
 )
 
 // file is a file being written. What is not under durable belongs to the flush under way.
@@ -25,6 +27,8 @@ type file struct {
 	run     *media.Run
 	notes   []segment.Note // gaps and the end of the run, as recorded in it
 	rollAt  int64          // microseconds
+	check   segment.Place  // of the latest checkpoint
+	checkAt int64          // microseconds: when it, or the file, was begun
 	written int64          // bytes given to the disk
 	dirty   bool           // written to since the last sync
 	footed  bool           // the footer is written
@@ -40,6 +44,7 @@ type extent struct {
 	size  int64
 	chain [32]byte
 	end   int64 // microseconds
+	check segment.Place
 }
 
 // waiting is somebody who waits for a record of a pack to be durable.
@@ -52,7 +57,10 @@ func (f *file) path() string { return f.name.Path(f.line.Camera) }
 
 // extent is how far the file would be durable if all that was made of it were.
 func (f *file) extent() extent {
-	return extent{table: f.seg.Table(), notes: f.notes[:len(f.notes):len(f.notes)], size: f.written, chain: f.seg.Chain(), end: f.seg.End()}
+	return extent{
+		table: f.seg.Table(), notes: f.notes[:len(f.notes):len(f.notes)], size: f.written, chain: f.seg.Chain(),
+		end: f.seg.End(), check: f.check,
+	}
 }
 
 // answer tells those who wait for records of this file how it went.
@@ -93,6 +101,9 @@ type View struct {
 	Notes  []segment.Note  // likewise
 	End    int64           // microseconds: the latest end of a durable record
 	Size   int64           // bytes that are durable
+	// Checkpoint is the place of the latest one that is durable, zero if there is none: with it Finish need not walk
+	// the whole file.
+	Checkpoint segment.Place
 }
 
 // Path is where the file lies, below the data folder, while it is not finished.
@@ -101,7 +112,7 @@ func (v View) Path() string { return v.Name.Path(v.Line.Camera) }
 func (f *file) view() View {
 	return View{
 		Line: f.line, Name: f.name, Header: f.seg.Header(), Table: f.durable.table, Notes: f.durable.notes,
-		End: f.durable.end, Size: f.durable.size,
+		End: f.durable.end, Size: f.durable.size, Checkpoint: f.durable.check,
 	}
 }
 

@@ -182,7 +182,7 @@ func recoverAll(t *rapid.T, d *fakeDisk, cameras []*historyCamera) {
 			if !n.Open {
 				continue
 			}
-			_, err := Finish(d, cam.line.Camera, n, 0, testKey{cam.line.Camera})
+			_, err := Finish(d, cam.line.Camera, n, 0, testKey{cam.line.Camera}, segment.Place{})
 			if errors.Is(err, segment.ErrEmpty) || errors.Is(err, segment.ErrDamaged) {
 				err = d.Remove(n.Path(cam.line.Camera))
 			}
@@ -289,7 +289,7 @@ func (h *history) after(t *rapid.T, promised []promise) {
 		for _, n := range files(t, again, cam.line.Camera) {
 			f := again.names[n.Path(cam.line.Camera)]
 			before := bytes.Clone(f.data)
-			if _, err := segment.Recover(f, int64(len(f.data)), 0, testKey{cam.line.Camera}); err != nil || !bytes.Equal(before, f.data) {
+			if _, err := segment.Recover(f, int64(len(f.data)), 0, testKey{cam.line.Camera}, segment.Place{}); err != nil || !bytes.Equal(before, f.data) {
 				t.Fatalf("recovered twice: %v", err)
 			}
 		}

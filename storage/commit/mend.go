@@ -88,7 +88,7 @@ func (c *Committer) mend(f *file) error {
 	if err != nil {
 		return err
 	}
-	done, err := Finish(c.Disk, f.line.Camera, f.name, f.durable.size, key)
+	done, err := Finish(c.Disk, f.line.Camera, f.name, f.durable.size, key, f.durable.check)
 	if err != nil {
 		return err
 	}
@@ -96,9 +96,11 @@ func (c *Committer) mend(f *file) error {
 	return nil
 }
 
-// Finish recovers an unfinished file within its first limit bytes (0: all), and gives it its last name. Errors are
-// those of segment.Recover; on any, the file is where it was.
-func Finish(d Disk, camera media.CameraID, n segment.Name, limit int64, key segment.Key) (segment.Summary, error) {
+// Finish recovers an unfinished file within its first limit bytes (0: all), and gives it its last name; from is the
+// place of a checkpoint that was durable, or zero. Errors are those of segment.Recover; on any, the file is where it was.
+func Finish(
+	d Disk, camera media.CameraID, n segment.Name, limit int64, key segment.Key, from segment.Place,
+) (segment.Summary, error) {
 	path := n.Path(camera)
 	on, err := d.Open(path)
 	if err != nil {
@@ -116,7 +118,7 @@ func Finish(d Disk, camera media.CameraID, n segment.Name, limit int64, key segm
 	if err != nil {
 		return segment.Summary{}, fmt.Errorf("recover %s: %w", path, err)
 	}
-	s, err := segment.Recover(on, size, limit, key)
+	s, err := segment.Recover(on, size, limit, key, from)
 	if err != nil {
 		return segment.Summary{}, fmt.Errorf("recover %s: %w", path, err)
 	}

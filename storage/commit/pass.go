@@ -76,6 +76,20 @@ func (p *pass) fragment(f *Fragment) {
 	if err := p.seal(r, f.Data...); err != nil {
 		p.lose(r, err)
 	}
+	p.checkpoint(r)
+}
+
+// checkpoint adds a checkpoint behind a record when one is due.
+func (p *pass) checkpoint(behind segment.Record) {
+	f := p.line.file
+	if behind.Time-f.checkAt < checkpointEvery.Microseconds() {
+		return
+	}
+	var err error
+	if p.buf, f.check, err = f.seg.AppendCheckpoint(p.buf, behind); err != nil {
+		f.check = f.durable.check // the file has as many records as it can hold; it rolls at the next key frame
+	}
+	f.checkAt = behind.Time
 }
 
 // due says whether the next key frame, at a time in microseconds, begins another file.
@@ -120,7 +134,7 @@ func (p *pass) begin(start int64) error {
 	}
 	f := &file{
 		line: l.Line, name: segment.Name{Stream: l.Stream, Start: start, Open: true}, on: on, seg: w, run: l.run,
-		rollAt: rollAt(l.Line, start), durable: extent{chain: l.prev, end: start},
+		rollAt: rollAt(l.Line, start), checkAt: start, durable: extent{chain: l.prev, end: start},
 	}
 	l.file = f
 	p.c.mu.Lock()

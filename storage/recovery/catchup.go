@@ -125,7 +125,7 @@ func (rec *Recovery) recoverOne(f volume.Found) (segment.Summary, bool) {
 		log.Error("cannot finish a file", "error", err)
 		return segment.Summary{}, false
 	}
-	sum, err := commit.Finish(rec.Disk, f.Camera, f.Name, 0, key)
+	sum, err := commit.Finish(rec.Disk, f.Camera, f.Name, 0, key, segment.Place{})
 	switch {
 	case err == nil:
 		log.Info("finished a file that was left open", "records", sum.Records, "until", time.UnixMicro(sum.End).UTC())

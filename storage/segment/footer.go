@@ -105,14 +105,12 @@ func (f *footer) unseal(o *opener) error {
 		return fmt.Errorf("%w: footer", ErrForged)
 	}
 	f.table, f.sealed = make([]Entry, count), nil
-	at := int64(HeaderSize)
 	for i := range f.table {
-		e := parseEntry(plain[i*entrySize:])
-		if e.Offset != at || e.Length < tagSize || e.Length > MaxPayload+tagSize {
-			return fmt.Errorf("%w: line %d of the table", ErrDamaged, i)
-		}
-		f.table[i] = e
-		at += e.Size()
+		f.table[i] = parseEntry(plain[i*entrySize:])
+	}
+	at, err := contiguous(f.table)
+	if err != nil {
+		return err
 	}
 	if at != f.dataEnd {
 		return fmt.Errorf("%w: the table does not reach the footer", ErrDamaged)

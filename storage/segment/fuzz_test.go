@@ -51,7 +51,7 @@ func FuzzFile(f *testing.F) {
 		}
 		_, _ = ReadSummary(bytes.NewReader(b), size)
 		m := &memory{data: bytes.Clone(b), limit: -1}
-		s, err := Recover(m, size, 0, key)
+		s, err := Recover(m, size, 0, key, Place{})
 		if err != nil {
 			return
 		}
@@ -59,7 +59,7 @@ func FuzzFile(f *testing.F) {
 			t.Fatalf("recovered, but: %v", err)
 		}
 		first := bytes.Clone(m.data)
-		if again, err := Recover(m, int64(len(m.data)), 0, key); err != nil || again != s || !bytes.Equal(first, m.data) {
+		if again, err := Recover(m, int64(len(m.data)), 0, key, Place{}); err != nil || again != s || !bytes.Equal(first, m.data) {
 			t.Fatalf("recovered twice: %v", err)
 		}
 	})

@@ -200,13 +200,17 @@ func (r *Reader) Examine(each func(i int, err error)) error {
 // examine is Examine until each says false.
 func (r *Reader) examine(each func(i int, err error) bool) error {
 	var buf []byte
+	var check Place
 	chain, end := r.header.Hash(), r.header.Start
 	for i, e := range r.table {
 		chain, end = link(chain, e.Hash), max(end, e.End())
 		rec, err := r.entry(i, buf)
 		if err == nil {
 			buf = rec
-			err = r.sound(i, rec)
+			err = r.sound(i, rec, check)
+		}
+		if e.Type == CheckRecord {
+			check = placeOf(r.table, i)
 		}
 		if err != nil && !each(i, err) {
 			return nil
@@ -218,12 +222,16 @@ func (r *Reader) examine(each func(i int, err error) bool) error {
 	return nil
 }
 
-// sound checks a record that was read whole against its hash and its seal.
-func (r *Reader) sound(i int, rec []byte) error {
+// sound checks a record that was read whole against its hash and its seal, and what it says of the records before it
+// if it is a checkpoint; check is where the one before lies.
+func (r *Reader) sound(i int, rec []byte, check Place) error {
 	if sha256.Sum256(rec) != r.table[i].Hash {
 		return fmt.Errorf("%w: record %d has another hash than the table says", ErrForged, i)
 	}
-	_, err := r.open.open(rec, uint32(i))
+	payload, err := r.open.open(rec, uint32(i))
+	if err == nil && r.table[i].Type == CheckRecord {
+		err = r.checkpoint(i, check, payload)
+	}
 	return err
 }
 

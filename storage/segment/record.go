@@ -19,6 +19,7 @@ const (
 	ThumbRecord Type = 3 // 16 bytes of event UUID, 8 of time (us), then a JPEG; in packs
 	EventRecord Type = 4 // an event as JSON; the last one of its ID holds; in packs
 	NoteRecord  Type = 5 // a Note as JSON: what the tracks are, a gap, why a run ended
+	CheckRecord Type = 6 // the table's lines since the CHECKPOINT before: for Recover only, others pass over it
 )
 
 // Limits of the format; a reader may rely on them.

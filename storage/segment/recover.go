@@ -27,13 +27,14 @@ func Walk(file io.ReaderAt, size int64, key Key) (h Header, table []Entry, cut i
 	if err != nil {
 		return Header{}, nil, 0, err
 	}
-	table, cut, err = r.walk(size)
+	table, cut, err = r.walk(size, nil, HeaderSize)
 	return r.header, table, cut, err
 }
 
-func (r *Reader) walk(size int64) (table []Entry, cut int64, err error) {
+// walk goes on behind the records of a table, from the offset where they end.
+func (r *Reader) walk(size int64, known []Entry, from int64) (table []Entry, cut int64, err error) {
 	var rec []byte
-	for cut = HeaderSize; len(table) < MaxRecords; {
+	for table, cut = known, from; len(table) < MaxRecords; {
 		seq := uint32(len(table))
 		if size-cut < RecordHeaderSize+tagSize {
 			break
@@ -67,9 +68,12 @@ func (r *Reader) walk(size int64) (table []Entry, cut int64, err error) {
 // the first limit bytes (0: all), cuts the rest, writes a footer marked as recovered and makes it durable. Done again,
 // also after another power cut in its midst, it gives the same bytes. A file that is finished already stays as it is.
 //
+// from is the place of a checkpoint that is known to be durable, or zero. The records up to there are not read again;
+// so they stay also where a disk has lost one of them since. A place that does not fit in any way counts as none.
+//
 // ErrEmpty: there is not one whole record; the file was not changed. ErrDamaged: there is no header to go by.
 // ErrForged: it is not this camera's; it was not changed.
-func Recover(file File, size, limit int64, key Key) (Summary, error) {
+func Recover(file File, size, limit int64, key Key, from Place) (Summary, error) {
 	if limit > 0 && limit < size {
 		size = limit // also a footer behind it is not believed
 	} else if r, err := Open(file, size, key); err == nil {
@@ -79,8 +83,11 @@ func Recover(file File, size, limit int64, key Key) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	table, cut, err := r.walk(size)
+	table, cut, err := r.upTo(from, size)
 	if err != nil {
+		table, cut = nil, HeaderSize
+	}
+	if table, cut, err = r.walk(size, table, cut); err != nil {
 		return Summary{}, err
 	}
 	if len(table) == 0 {

@@ -22,7 +22,7 @@ func TestRecoverAnywhere(t *testing.T) {
 			}
 			for _, rubbish := range [][]byte{nil, make([]byte, 100), bytes.Repeat([]byte{0xa5}, 500)} {
 				m := &memory{data: append(bytes.Clone(file[:cut]), rubbish...), limit: -1}
-				s, err := Recover(m, int64(len(m.data)), 0, key)
+				s, err := Recover(m, int64(len(m.data)), 0, key, Place{})
 				if whole == 0 {
 					if !errors.Is(err, ErrEmpty) {
 						t.Fatalf("cut at %d: %v", cut, err)
@@ -36,7 +36,7 @@ func TestRecoverAnywhere(t *testing.T) {
 					t.Fatalf("cut at %d: %v", cut, err)
 				}
 				first := bytes.Clone(m.data)
-				if again, err := Recover(m, int64(len(m.data)), 0, key); err != nil || again != s || !bytes.Equal(first, m.data) {
+				if again, err := Recover(m, int64(len(m.data)), 0, key, Place{}); err != nil || again != s || !bytes.Equal(first, m.data) {
 					t.Fatalf("cut at %d, again: %v", cut, err)
 				}
 			}
@@ -50,19 +50,19 @@ func TestRecoverAfterPowerCutsInRecovery(t *testing.T) {
 		file, ends, _ := build(t, key, testHeader(key), append(smallSamples(), drawSamples(t)...), false)
 		at := rapid.IntRange(int(ends[0]), len(file)).Draw(t, "cut")
 		calm := &memory{data: bytes.Clone(file[:at]), limit: -1}
-		want, err := Recover(calm, int64(at), 0, key)
+		want, err := Recover(calm, int64(at), 0, key, Place{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		m := &memory{data: bytes.Clone(file[:at])}
 		for range rapid.IntRange(1, 4).Draw(t, "cuts") {
 			m.limit = rapid.IntRange(0, int(want.Size)-at+200).Draw(t, "written")
-			if _, err := Recover(m, int64(len(m.data)), 0, key); err != nil && !errors.Is(err, errPower) {
+			if _, err := Recover(m, int64(len(m.data)), 0, key, Place{}); err != nil && !errors.Is(err, errPower) {
 				t.Fatal(err)
 			}
 		}
 		m.limit = -1
-		if got, err := Recover(m, int64(len(m.data)), 0, key); err != nil || got != want || !bytes.Equal(m.data, calm.data) {
+		if got, err := Recover(m, int64(len(m.data)), 0, key, Place{}); err != nil || got != want || !bytes.Equal(m.data, calm.data) {
 			t.Fatalf("%v: %+v, want %+v", err, got, want)
 		}
 	})
@@ -74,7 +74,7 @@ func TestRecoverWithinLimit(t *testing.T) {
 	for _, finished := range []bool{false, true} {
 		file, ends, _ := build(t, key, testHeader(key), smallSamples(), finished)
 		m := &memory{data: bytes.Clone(file), limit: -1}
-		s, err := Recover(m, int64(len(file)), ends[1], key)
+		s, err := Recover(m, int64(len(file)), ends[1], key, Place{})
 		if err != nil || s.Records != 2 || !s.Recovered {
 			t.Fatal(err, s.Records)
 		}
@@ -88,7 +88,7 @@ func TestOnChain(t *testing.T) {
 	key := newTestKey()
 	file, ends, w := build(t, key, testHeader(key), smallSamples(), false)
 	m := &memory{data: bytes.Clone(file[:ends[2]]), limit: -1}
-	s, err := Recover(m, ends[2], 0, key)
+	s, err := Recover(m, ends[2], 0, key, Place{})
 	if err != nil {
 		t.Fatal(err)
 	}

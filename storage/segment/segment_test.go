@@ -239,7 +239,7 @@ func TestAnotherCamerasFileDoesNotOpen(t *testing.T) {
 	}
 	// A recovery with the wrong key must not take the records for torn ones and cut them off.
 	unfinished := &memory{data: bytes.Clone(renamed[:ends[len(ends)-1]]), limit: -1}
-	if _, err := Recover(unfinished, int64(len(unfinished.data)), 0, mine); !errors.Is(err, ErrForged) {
+	if _, err := Recover(unfinished, int64(len(unfinished.data)), 0, mine, Place{}); !errors.Is(err, ErrForged) {
 		t.Fatal("recovery:", err)
 	}
 	if !bytes.Equal(unfinished.data, renamed[:ends[len(ends)-1]]) {

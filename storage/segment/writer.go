@@ -21,6 +21,7 @@ type Writer struct {
 	chain [32]byte
 	size  int64 // bytes made so far
 	end   int64 // microseconds: the latest end of a record
+	check Place // of the latest checkpoint
 }
 
 // NewWriter begins a file of the key's camera.
