@@ -61,6 +61,19 @@ func (b *Box) RemoveWrappedKey(id media.CameraID) error {
 	})
 }
 
+// KeyIDs lists the cameras that have a wrapped key.
+func (b *Box) KeyIDs() (ids []media.CameraID, err error) {
+	err = b.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(keysBucket)).ForEach(func(k, _ []byte) error {
+			if len(k) == len(media.CameraID{}) {
+				ids = append(ids, media.CameraID(k))
+			}
+			return nil
+		})
+	})
+	return ids, err
+}
+
 // HasWrappedKeys says whether any camera has one.
 func (b *Box) HasWrappedKeys() (has bool, err error) {
 	err = b.View(func(tx *bbolt.Tx) error {

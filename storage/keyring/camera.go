@@ -1,7 +1,6 @@
 package keyring
 
 import (
-	"bytes"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/rand"
@@ -20,10 +19,7 @@ import (
 	"hearth/storage/box"
 )
 
-const (
-	cameraPurpose = "camera key"
-	fileMagic     = "HEARTHK1"
-)
+const cameraPurpose = "camera key"
 
 // CameraKey is one camera's key together with whose it is. Its zero value opens nothing. It prints as the camera's
 // identity only.
@@ -58,19 +54,22 @@ func (c CameraKey) AEAD(salt []byte, segment media.UUID) (cipher.AEAD, error) {
 	return chacha20poly1305.New(key)
 }
 
-// AddCamera makes the key of a new camera. It is durable in both its places when this returns nil. After a try that
-// was cut short it may be called again.
+// AddCamera makes the key of a new camera. It is durable in hearth.db and on the volume of the data folder when this
+// returns nil; other volumes that cannot be written now get it with the next Spread. After a try that was cut short it
+// may be called again.
 func (k *Keyring) AddCamera(id media.CameraID) error {
 	if id.IsZero() {
 		return fmt.Errorf("make a key: %w: the camera has no identity", ErrNoKey)
 	}
+	k.change.Lock()
+	defer k.change.Unlock()
 	if _, err := k.box.WrappedKey(id); err == nil {
 		return fmt.Errorf("make the key of camera %s: it has one", id)
 	} else if !errors.Is(err, box.ErrNotFound) {
 		return err
 	}
-	path := k.path(id)
-	wrapped, err := readKeyFile(path)
+	dirs := k.volumes()
+	wrapped, err := readKeyFile(keyPath(dirs[0], id))
 	if err == nil { // left by a try that was cut short; identities are never used twice
 		_, err = k.unwrap(id, wrapped)
 	}
@@ -78,39 +77,17 @@ func (k *Keyring) AddCamera(id media.CameraID) error {
 		var secret [keySize]byte
 		rand.Read(secret[:])
 		wrapped = k.Seal(cameraPurpose, media.UUID(id), secret[:])
-		err = k.writeKeyFile(path, wrapped)
+		if err = os.MkdirAll(filepath.Join(dirs[0], "media"), 0o700); err == nil {
+			err = writeKeyFile(dirs[0], id, wrapped)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("make the key of camera %s: %w", id, err)
 	}
+	for _, dir := range dirs[1:] {
+		_ = writeKeyFile(dir, id, wrapped)
+	}
 	return k.box.PutWrappedKey(id, wrapped)
-}
-
-func (k *Keyring) path(id media.CameraID) string {
-	return filepath.Join(k.dir, "media", id.String(), "key")
-}
-
-func (k *Keyring) writeKeyFile(path string, wrapped []byte) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	if err := writeFile(path, append([]byte(fileMagic), wrapped...)); err != nil {
-		return err
-	}
-	return errors.Join(syncDir(filepath.Dir(dir)), syncDir(k.dir))
-}
-
-func readKeyFile(path string) ([]byte, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	wrapped, ok := bytes.CutPrefix(raw, []byte(fileMagic))
-	if !ok {
-		return nil, fmt.Errorf("%s: %w", path, ErrSealed)
-	}
-	return wrapped, nil
 }
 
 func (k *Keyring) unwrap(id media.CameraID, wrapped []byte) (CameraKey, error) {
@@ -139,7 +116,11 @@ func (k *Keyring) ForRecording(id media.CameraID) (CameraKey, error) {
 	wrapped, err := k.box.WrappedKey(id)
 	if errors.Is(err, box.ErrNotFound) {
 		// A hearth.db from a backup may be older than the camera.
-		wrapped, err = readKeyFile(k.path(id))
+		for _, dir := range k.volumes() {
+			if wrapped, err = readKeyFile(keyPath(dir, id)); !errors.Is(err, fs.ErrNotExist) {
+				break
+			}
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return CameraKey{}, fmt.Errorf("camera %s: %w", id, ErrNoKey)
 		}
@@ -150,32 +131,16 @@ func (k *Keyring) ForRecording(id media.CameraID) (CameraKey, error) {
 	return k.unwrap(id, wrapped)
 }
 
-// DestroyCamera destroys a camera's key in both places: what it sealed is noise from now on. It may be called again.
+// DestroyCamera destroys a camera's key in all its places: what it sealed is noise from now on. It may be called again,
+// as for a volume that was not there.
 func (k *Keyring) DestroyCamera(id media.CameraID) error {
-	if err := wipe(k.path(id)); err != nil {
-		return fmt.Errorf("destroy the key of camera %s: %w", id, err)
+	k.change.Lock()
+	defer k.change.Unlock()
+	var errs []error
+	for _, dir := range k.volumes() {
+		if err := wipe(keyPath(dir, id)); err != nil {
+			errs = append(errs, fmt.Errorf("destroy the key of camera %s: %w", id, err))
+		}
 	}
-	return k.box.RemoveWrappedKey(id)
-}
-
-// wipe writes over a file before it removes it. On flash and on copying file systems the old bytes may live on until
-// the device uses their place again; they are still wrapped by the box's key.
-func wipe(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	info, err := f.Stat()
-	if err == nil {
-		_, err = f.WriteAt(make([]byte, info.Size()), 0)
-	}
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Remove(path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return errors.Join(append(errs, k.box.RemoveWrappedKey(id))...)
 }

@@ -1,15 +1,14 @@
 package keyring
 
 import (
+	"bytes"
 	"crypto/cipher"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -31,27 +30,23 @@ var (
 // keySize is the size of the box's key and of every camera's key, in bytes.
 const keySize = chacha20poly1305.KeySize
 
-// keyIDSetting names the box key that hearth.db goes with.
-const keyIDSetting = "box-key-id"
-
 // Keyring is the box's keys. Its methods may be called from several goroutines.
 type Keyring struct {
-	dir  string
 	box  *box.Box
-	aead cipher.AEAD // of the box's key
+	key  [keySize]byte // the box's
+	aead cipher.AEAD   // of it
+
+	change sync.Mutex // of the cameras' keys
+
+	mu   sync.Mutex
+	dirs []string // volumes' folders, the data folder first
 }
 
-// Open reads <dir>/box.key, or makes it when hearth.db is as new as it. The error is one line: ErrPermissions or
-// ErrBoxKey with what to do about it.
+// Open takes the box's key from where systemd hands it over ($CREDENTIALS_DIRECTORY/box.key), else from <dir>/box.key,
+// which it makes when hearth.db is as new as it. The error is one line: ErrPermissions or ErrBoxKey with what to do
+// about it.
 func Open(dir string, b *box.Box) (*Keyring, error) {
-	path := filepath.Join(dir, "box.key")
-	key, err := readBoxKey(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		key, err = makeBoxKey(path, b)
-	case err == nil:
-		err = fits(path, key, b)
-	}
+	key, err := openBoxKey(dir, b)
 	if err != nil {
 		return nil, err
 	}
@@ -59,70 +54,12 @@ func Open(dir string, b *box.Box) (*Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Keyring{dir: dir, box: b, aead: aead}, nil
+	k := &Keyring{box: b, key: [keySize]byte(key), aead: aead, dirs: []string{dir}}
+	return k, k.adopt()
 }
 
-func readBoxKey(path string) ([]byte, error) {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: %w: it is not a regular file", path, ErrBoxKey)
-	}
-	if perm := info.Mode().Perm(); perm&0o077 != 0 {
-		return nil, fmt.Errorf("%s: %w (%04o): others could read every camera's footage; run: chmod 600 %s",
-			path, ErrPermissions, perm, path)
-	}
-	key, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if len(key) != keySize {
-		return nil, fmt.Errorf("%s: %w: it has %d bytes instead of %d; put it back from a backup", path, ErrBoxKey, len(key), keySize)
-	}
-	return key, nil
-}
-
-// makeBoxKey makes the key of a new box. hearth.db learns its identity first: if the power fails in between, there
-// is no file and no wrapped key, and the next start makes another.
-func makeBoxKey(path string, b *box.Box) ([]byte, error) {
-	used, err := b.HasWrappedKeys()
-	if err != nil {
-		return nil, err
-	}
-	if used {
-		return nil, fmt.Errorf("%s: %w: it is missing, and without it no footage can be opened; put it back from a backup", path, ErrBoxKey)
-	}
-	key := make([]byte, keySize)
-	rand.Read(key)
-	if err := b.PutSetting(keyIDSetting, keyID(key)); err != nil {
-		return nil, err
-	}
-	if err := writeFile(path, key); err != nil {
-		return nil, fmt.Errorf("make %s: %w", path, err)
-	}
-	return key, nil
-}
-
-// fits refuses a key beside a hearth.db that does not know it: one of the two was lost or is another box's, and going
-// on would give the footage of this key to whoever sets up that box.
-func fits(path string, key []byte, b *box.Box) error {
-	var id string
-	if _, err := b.Setting(keyIDSetting, &id); err != nil {
-		return err
-	}
-	if id != keyID(key) {
-		return fmt.Errorf("%s: %w: it belongs to another hearth.db than %s; put the right one back, or move box.key away to begin anew",
-			path, ErrBoxKey, b.Path())
-	}
-	return nil
-}
-
-func keyID(key []byte) string {
-	sum := sha256.Sum256(append([]byte("hearth box key identity\x00"), key...))
-	return hex.EncodeToString(sum[:8])
-}
+// ForRecovery gives the box's key itself, for what is sealed to the owner's recovery key and for nothing else.
+func (k *Keyring) ForRecovery() []byte { return bytes.Clone(k.key[:]) }
 
 // writeFile makes a file of mode 0600 that is whole and durable when it has its name.
 func writeFile(path string, data []byte) error {

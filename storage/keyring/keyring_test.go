@@ -153,9 +153,9 @@ func TestCameraKeysDoNotMix(t *testing.T) {
 		t.Errorf("a wrong row gives %v", err)
 	}
 	must(t, b.RemoveWrappedKey(one))
-	raw, err := os.ReadFile(k.path(two))
+	raw, err := os.ReadFile(keyPath(dir, two))
 	must(t, err)
-	must(t, os.WriteFile(k.path(one), raw, 0o600)) // a misfiled file
+	must(t, os.WriteFile(keyPath(dir, one), raw, 0o600)) // a misfiled file
 	if _, err := k.ForRecording(one); !errors.Is(err, ErrSealed) {
 		t.Errorf("a misfiled key gives %v", err)
 	}
