@@ -18,6 +18,8 @@ type Camera struct {
 	Main, Sub media.Sink
 	// Gate bounds the handshakes under way in the whole box; nil is no bound.
 	Gate *Gate
+	// Trusted says whether the box knows the time; nil: it always does. It is asked at key frames, and answers at once.
+	Trusted func() bool
 	// OnState is told every change of Status and Problem, one call at a time. It must not call Run.
 	OnState func(State)
 	Log     *slog.Logger // nil is silence

@@ -20,7 +20,7 @@ const (
 //
 // What it follows is the lower envelope of arrivals over the last seconds: a packet can be late for many reasons,
 // but never early (the idea is that of the clock filter of NTP, RFC 5905, section 10). Media time is in nanoseconds
-// on the camera's clock.
+// on the camera's clock, arrival in Unix time as a boxClock gives it.
 type wallClock struct {
 	anchor int64 // Unix time of media time zero, ns, before slew
 	slew   int64 // ns added to anchor by now
@@ -29,8 +29,8 @@ type wallClock struct {
 }
 
 // newWallClock anchors media time at a moment of arrival.
-func newWallClock(media int64, arrived time.Time) *wallClock {
-	return &wallClock{anchor: arrived.UnixNano() - media, last: media}
+func newWallClock(media, arrived int64) *wallClock {
+	return &wallClock{anchor: arrived - media, last: media}
 }
 
 // at gives the wall clock of a media time. It rises with media time, also from one observation to the next.
@@ -39,21 +39,21 @@ func (c *wallClock) at(media int64) time.Time {
 }
 
 // observe is told when a unit arrived. Media times must not fall from one call to the next.
-func (c *wallClock) observe(media int64, arrived time.Time) {
+func (c *wallClock) observe(media, arrived int64) {
 	step := media - c.last
 	if step < 0 {
 		return
 	}
 	c.last = media
-	c.late.add(media, arrived.UnixNano()-c.anchor-media)
+	c.late.add(media, arrived-c.anchor-media)
 	want := float64(c.late.min() - c.slew)
 	limit := slewLimit * float64(step)
 	c.slew += int64(max(-limit, min(limit, want*min(1, float64(step)/float64(slewTime)))))
 }
 
 // moment gives the media time that is being sent at a moment of arrival, as far as the envelope knows.
-func (c *wallClock) moment(arrived time.Time) int64 {
-	return arrived.UnixNano() - c.anchor - c.late.min()
+func (c *wallClock) moment(arrived int64) int64 {
+	return arrived - c.anchor - c.late.min()
 }
 
 // envelope is the smallest delay seen over the last envelopeSeconds, in whole seconds of media time.
@@ -101,12 +101,6 @@ func (e *envelope) min() int64 {
 // settled says whether the envelope has seen its whole length.
 func (e *envelope) settled(media int64) bool {
 	return e.first != 0 && media/int64(time.Second)+1-e.first >= envelopeSeconds
-}
-
-// boxStep says how far the box's clock was set between two moments, compared with the time that passed: by hand, or
-// by NTP after a start without a battery.
-func boxStep(from, to time.Time) time.Duration {
-	return to.Round(0).Sub(from.Round(0)) - to.Sub(from) // Round(0) takes the monotonic reading away
 }
 
 // timeline makes the 32-bit timestamps of RTP into ticks that do not wrap.

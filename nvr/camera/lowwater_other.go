@@ -2,7 +2,5 @@
 
 package camera
 
-// Hearth runs on Linux; elsewhere every packet wakes us, and the clock is taken for right.
+// Hearth runs on Linux; elsewhere every packet wakes us.
 func setReceiveLowWater(int, int) {}
-
-func clockTrusted() bool { return true }

@@ -31,6 +31,8 @@ type receiver struct {
 	sequence sequence
 	time     timeline
 	clock    *wallClock // nil until the first run, and after a jump
+	box      boxClock
+	trusted  func() bool // whether the box knows the time; nil: it does
 	order    *order
 	lastWall time.Time // of the last unit of any run
 
@@ -86,6 +88,7 @@ func (r *receiver) picture(u *unit) {
 	}
 	now := time.Now()
 	r.watch.fed(now)
+	r.box.at(u.arrived)
 	pts, jumped := r.time.next(u.ts, u.arrived)
 	if jumped {
 		r.release()
@@ -127,6 +130,11 @@ func (r *receiver) drop(u *unit) {
 
 // atKeyFrame ends a run that should not go on, at the point where another one can begin at once.
 func (r *receiver) atKeyFrame(u *unit, now time.Time) {
+	if r.box.wasSet() {
+		r.release()
+		r.end(reasonBoxTime)
+		r.obeyClock()
+	}
 	if r.run == nil {
 		return
 	}
@@ -134,9 +142,8 @@ func (r *receiver) atKeyFrame(u *unit, now time.Time) {
 	switch {
 	case r.waiting && u.arrived.Sub(r.lastGood) > r.tune.hole:
 		r.end(reasonPackets)
-	case r.clockWasSet(now):
-		r.end(reasonBoxTime)
-		r.clock = nil
+	case !r.run.Trusted && r.knowsTime():
+		r.end(reasonTrusted)
 	case !sounding && r.sound != nil && r.voice.alive(now):
 		r.end(reasonSound)
 	case sounding && !r.voice.alive(now):
@@ -144,12 +151,14 @@ func (r *receiver) atKeyFrame(u *unit, now time.Time) {
 	}
 }
 
-// clockWasSet says whether somebody set the box's clock since the last picture.
-func (r *receiver) clockWasSet(now time.Time) bool {
-	const noticeable = 2 * time.Second
-	step := boxStep(r.lastGood, now)
-	return step > noticeable || step < -noticeable
+// obeyClock goes on with the box's clock as it was set. Pictures may get the same times again as others did before.
+func (r *receiver) obeyClock() {
+	step := r.box.obey()
+	r.clock, r.lastWall = nil, time.Time{}
+	r.log.Warn("the box's clock was set: another run begins", "by", step.Round(time.Millisecond))
 }
+
+func (r *receiver) knowsTime() bool { return r.trusted == nil || r.trusted() }
 
 // ready says whether a run can begin, or go on, with a key frame. The first run waits a moment for the sound: a run
 // that promises sound and has none does not play in a browser, and one without cannot get any.
@@ -203,7 +212,7 @@ func (r *receiver) place(u *unit, pts int64) {
 	}
 	dts, pts := r.order.next(pts, u.slice)
 	at := nanos(dts, media.VideoClockRate)
-	r.clock.observe(at, u.arrived)
+	r.clock.observe(at, r.box.at(u.arrived))
 	r.write(u, dts, pts, r.clock.at(at))
 }
 
@@ -219,13 +228,16 @@ func (r *receiver) begin(u *unit, pts int64) {
 	r.base = dts
 	at := nanos(dts, media.VideoClockRate)
 	if r.clock == nil {
-		r.clock = newWallClock(at, r.notBack(u.arrived))
+		r.clock = newWallClock(at, r.notBack(r.box.at(u.arrived)))
 	}
-	r.clock.observe(at, u.arrived)
+	r.clock.observe(at, r.box.at(u.arrived))
 	start := r.clock.at(at)
 	r.run = &media.Run{
 		ID: media.NewUUID(), Camera: r.camera, Stream: r.stream,
-		Start: start, Trusted: clockTrusted(), Tracks: []media.Track{info.Track},
+		Start: start, Trusted: r.knowsTime(), Tracks: []media.Track{info.Track},
+	}
+	if step := r.box.told(); step != 0 {
+		r.run.ClockWas = start.Add(-step)
 	}
 	r.size = [2]int{info.Width, info.Height}
 	r.voice.begin()
@@ -239,12 +251,15 @@ func (r *receiver) begin(u *unit, pts int64) {
 	r.write(u, dts, pts, start)
 }
 
-// notBack keeps the runs of a stream in order, where a new one is anchored a little too early. A clock that was set
-// back by more than that is obeyed.
-func (r *receiver) notBack(t time.Time) time.Time {
+// notBack keeps the runs of a stream in order, where a new one is anchored a little too early, in Unix time. A clock that
+// was set back is obeyed.
+func (r *receiver) notBack(t int64) int64 {
 	const slack = 10 * time.Second
-	if d := r.lastWall.Sub(t); d >= 0 && d < slack {
-		return r.lastWall.Add(time.Millisecond)
+	if r.lastWall.IsZero() {
+		return t
+	}
+	if d := r.lastWall.UnixNano() - t; d >= 0 && d < int64(slack) {
+		return r.lastWall.Add(time.Millisecond).UnixNano()
 	}
 	return t
 }

@@ -18,6 +18,7 @@ type stream struct {
 
 	deaf     bool      // the last session broke while the sound was set up: do without
 	lastWall time.Time // of the last picture of the last session
+	box      boxClock  // as the last session left it: it may be set while there is none
 }
 
 // run returns when ctx is done.
@@ -63,7 +64,7 @@ func (s *stream) once(ctx context.Context) (online time.Duration, err error) {
 		receiver: &receiver{
 			camera: c.ID, stream: s.stream, sink: s.sink,
 			tune: c.tuning(), tally: &c.counted[s.stream], log: s.log,
-			time: timeline{rate: media.VideoClockRate}, lastWall: s.lastWall,
+			time: timeline{rate: media.VideoClockRate}, lastWall: s.lastWall, box: s.box, trusted: c.Trusted,
 		},
 	}
 	sess.receiver.onRun = func(run *media.Run) {
@@ -77,7 +78,7 @@ func (s *stream) once(ctx context.Context) (online time.Duration, err error) {
 		c.setInfo(s.stream, func(i *StreamInfo) { i.FPS, i.BitsPerSecond = fps, bits })
 	}
 	err = sess.run(ctx)
-	s.deaf, s.lastWall = sess.soundBroke, sess.receiver.lastWall
+	s.deaf, s.lastWall, s.box = sess.soundBroke, sess.receiver.lastWall, sess.receiver.box
 	if !since.IsZero() {
 		online = max(time.Since(since), 1)
 	}

@@ -92,12 +92,12 @@ func (r *receiver) say(s sample, arrived time.Time) {
 	}
 	origin := nanos(r.base, media.VideoClockRate) // of the run, in media time
 	if !v.anchored || jumped {
-		v.shift = ticksOf(r.clock.moment(arrived)-origin, rate) - s.duration - ticks
+		v.shift = ticksOf(r.clock.moment(r.box.at(arrived))-origin, rate) - s.duration - ticks
 		v.anchored = true
 		v.late, v.compared = envelope{}, false
 	}
 	at := nanos(ticks+v.shift, rate) + origin
-	v.late.add(at, arrived.UnixNano()-r.clock.anchor-at)
+	v.late.add(at, r.box.at(arrived)-r.clock.anchor-at)
 	r.follow(at, rate)
 
 	dts := ticks + v.shift

@@ -241,7 +241,7 @@ func clockSet(tb testing.TB, t time.Time, d time.Duration) time.Time {
 	tb.Helper()
 	at := t
 	*(*uint64)(unsafe.Pointer(&at)) += uint64(d/time.Second) << 30 // as package time lays it out: seconds above 30 bits
-	if boxStep(t, at) != d || at.Sub(t) != 0 {
+	if at.Round(0).Sub(t.Round(0)) != d || at.Sub(t) != 0 {        // Round takes the monotonic reading away
 		tb.Skip("package time keeps its readings in another way")
 	}
 	return at

@@ -71,8 +71,8 @@ type Track struct {
 }
 
 // Run is one uninterrupted stretch of a stream: same session, same parameters, same clock anchor. Its access
-// units' DTS start near zero and only rise. A lost connection, a change of parameters or a jump of the camera's
-// clock ends it, and what follows is another run.
+// units' DTS start near zero and only rise. A lost connection, a change of parameters, a jump of the camera's clock or a
+// step of the box's ends it, and what follows is another run.
 type Run struct {
 	ID     UUID
 	Camera CameraID
@@ -80,7 +80,9 @@ type Run struct {
 	Start  time.Time // wall clock (UTC) at DTS 0
 	// Trusted says that the box knew the time when the run began.
 	Trusted bool
-	Tracks  []Track // video first; exactly one video track, at most one of sound
+	// ClockWas is what the box's clock would have shown at Start, had nobody set it since the run before; zero if nobody did.
+	ClockWas time.Time
+	Tracks   []Track // video first; exactly one video track, at most one of sound
 }
 
 // AccessUnit is one picture, or one packet of sound, as a camera sent it. Whoever receives one only reads it:
