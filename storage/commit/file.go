@@ -25,7 +25,7 @@ type file struct {
 	on      File
 	seg     *segment.Writer
 	run     *media.Run
-	notes   []segment.Note // gaps and the end of the run, as recorded in it
+	notes   []segment.Note // gaps, steps of the clock and the end of the run, as recorded in it
 	rollAt  int64          // microseconds
 	check   segment.Place  // of the latest checkpoint
 	checkAt int64          // microseconds: when it, or the file, was begun

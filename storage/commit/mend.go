@@ -41,9 +41,9 @@ func (c *Committer) abandon(f *file, err error) {
 	} else if l.file != nil {
 		to = l.file.name.Start // its successor has begun
 	}
-	// Gaps that were noted in what is lost are still gaps.
+	// Gaps that were noted in what is lost are still gaps, and the clock was still set.
 	for _, n := range f.notes[len(f.durable.notes):] {
-		if n.Kind == segment.NoteGap {
+		if n.Kind == segment.NoteGap || n.Kind == segment.NoteClock {
 			l.keep(n)
 		}
 	}

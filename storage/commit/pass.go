@@ -27,6 +27,11 @@ func (p *pass) item(it *item) {
 		if it.run.Camera != p.line.Camera || it.run.Stream != p.line.Stream {
 			p.c.Log.Error("refused to record a run under another name", "line", p.line.Line, "camera", it.run.Camera, "stream", it.run.Stream)
 			p.line.run = nil
+		} else if was := it.run.ClockWas; !was.IsZero() && p.line.clocked != it.run.ID {
+			p.line.clocked = it.run.ID
+			p.line.keep(segment.Note{
+				Kind: segment.NoteClock, From: was.UnixMicro(), To: it.run.Start.UnixMicro(), Reason: "the clock was set",
+			})
 		}
 	case fragmentItem:
 		p.fragment(&it.fragment)
@@ -228,7 +233,7 @@ func (l *line) lost(from, to int64, n int, why error) {
 	}
 }
 
-// keep adds a gap that is over, before the open one.
+// keep adds a gap that is over, or another note, before the open one.
 func (l *line) keep(n segment.Note) {
 	if g := l.openGap(); g != nil {
 		l.gaps = slices.Insert(l.gaps, len(l.gaps)-1, n)
