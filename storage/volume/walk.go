@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"hearth/nvr/media"
+	"hearth/storage/ledger"
 	"hearth/storage/segment"
 )
 
@@ -46,7 +47,7 @@ func Walk(dir, fromDay string) (files []Found, strange []string, err error) {
 		for _, d := range days {
 			below := filepath.Join("media", c.Name(), d.Name())
 			if !d.IsDir() {
-				if d.Name() != "key" && d.Name() != "gone" {
+				if d.Name() != "key" && !gone(d.Name()) {
 					strange = append(strange, below)
 				}
 				continue
@@ -60,6 +61,9 @@ func Walk(dir, fromDay string) (files []Found, strange []string, err error) {
 			}
 			for _, e := range entries {
 				path := filepath.Join(below, e.Name())
+				if gone(e.Name()) && !e.IsDir() {
+					continue
+				}
 				n, ok := segment.ParseName(e.Name())
 				if !ok || n.Path(camera) != path {
 					strange = append(strange, path)
@@ -86,6 +90,9 @@ func Walk(dir, fromDay string) (files []Found, strange []string, err error) {
 	})
 	return files, strange, nil
 }
+
+// gone says whether a file is a page of the ledger, or one that was being written when the power went.
+func gone(name string) bool { return name == ledger.Name || name == ledger.TempName }
 
 // ours says whether a name in the media folder is of something else that Hearth keeps there.
 func ours(name string) bool {
