@@ -12,7 +12,7 @@ import (
 // bytes, also when the power goes in the midst of the recovery.
 func TestRecoverAnywhere(t *testing.T) {
 	key := newTestKey()
-	h, samples := testHeader(key), smallSamples()
+	h, samples := testHeader(key), wholeSamples()
 	for _, finished := range []bool{false, true} {
 		file, ends, _ := build(t, key, h, samples, finished)
 		for cut := HeaderSize; cut <= len(file); cut++ {
