@@ -14,6 +14,7 @@ type Punched struct {
 	Row   Row
 	Freed int64 // bytes, more than what the row says already
 	Gaps  []Gap // the stretches without footage that this made; From < To
+	Pared bool  // the row says so from now on
 }
 
 // Punch notes that holes were punched into a file: see PunchAll.
@@ -51,6 +52,7 @@ func punch(tx *bbolt.Tx, p Punched) error {
 	}
 	before := r.Kept()
 	r.Freed = min(r.Freed+p.Freed, r.Size) / freedUnit * freedUnit
+	r.Pared = r.Pared || p.Pared
 	if err := b.Put(timeKey(r.Start), r.marshal()); err != nil {
 		return err
 	}

@@ -64,6 +64,9 @@ func TestPunchAgainstModel(t *testing.T) {
 					t.Fatal(err)
 				}
 				delete(l.rows, r.Start)
+				if gaps, err := x.Gaps(l.line, r.Start, r.Start+1); err != nil || len(gaps) != 1 || gaps[0].To != r.End || gaps[0].Reason != letGo {
+					t.Fatalf("the gap of a file that is gone: %v, %+v", err, gaps)
+				}
 				comparePunched(t, x, lanes)
 				continue
 			}
@@ -71,9 +74,12 @@ func TestPunchAgainstModel(t *testing.T) {
 			from := r.Start + rapid.Int64Range(0, n-1).Draw(t, "from")*second
 			to := from + rapid.Int64Range(1, (r.End-from)/second).Draw(t, "length")*second
 			freed := rapid.Int64Range(0, 1<<25).Draw(t, "freed")
-			if err := x.Punch(r, freed, []Gap{{From: from, To: to, Reason: "let go of"}}); err != nil {
+			pared := rapid.Bool().Draw(t, "pared")
+			p := Punched{Row: r, Freed: freed, Gaps: []Gap{{From: from, To: to, Reason: letGo}}, Pared: pared}
+			if err := x.PunchAll([]Punched{p}); err != nil {
 				t.Fatal(err)
 			}
+			r.Pared = r.Pared || pared
 			r.Freed = min(r.Freed+freed, r.Size) / freedUnit * freedUnit
 			l.rows[r.Start] = r
 			l.holes[r.Start] = append(l.holes[r.Start], [2]int64{from, to})

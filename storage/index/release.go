@@ -3,6 +3,7 @@ package index
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -11,11 +12,11 @@ import (
 	"hearth/storage/segment"
 )
 
-// Oldest gives footage in the order in which it ended, oldest first: of one camera, or, with the zero ID, of all. It
-// goes on until each returns false. Files that were not checkpointed yet are not among it. each runs outside of any
+// Oldest gives footage in the order in which it ended, oldest first: of one camera, or, with the zero ID, of all, from
+// what ended at a time in microseconds on. It goes on until each returns false. Files that were not checkpointed yet are not among it. each runs outside of any
 // transaction and may write.
-func (x *Index) Oldest(camera media.CameraID, each func(Row) bool) error {
-	var after []byte
+func (x *Index) Oldest(camera media.CameraID, since int64, each func(Row) bool) error {
+	after := timeKey(since)
 	for {
 		rows, last, err := x.oldest(camera, after, 64)
 		if err != nil || last == nil {
@@ -33,11 +34,9 @@ func (x *Index) Oldest(camera media.CameraID, each func(Row) bool) error {
 func (x *Index) oldest(camera media.CameraID, after []byte, n int) (rows []Row, last []byte, err error) {
 	err = x.db.View(func(tx *bbolt.Tx) error {
 		c := tx.Bucket([]byte(ageBucket)).Cursor()
-		k, _ := c.First()
-		if after != nil {
-			if k, _ = c.Seek(after); bytes.Equal(k, after) {
-				k, _ = c.Next()
-			}
+		k, _ := c.Seek(after)
+		if bytes.Equal(k, after) {
+			k, _ = c.Next()
 		}
 		for ; k != nil && len(rows) < n; k, _ = c.Next() {
 			last = bytes.Clone(k)
@@ -80,7 +79,11 @@ func (x *Index) HeldWithin(camera media.CameraID, from, to int64) (held bool, er
 	return held, err
 }
 
-// Condemn moves files from what is kept to what is let go of, in one transaction. Until Bury they are garbage.
+// letGo is the reason of the gap that a file leaves which was let go of.
+const letGo = "let go of"
+
+// Condemn moves files from what is kept to what is let go of, in one transaction. Until Bury they are garbage. The
+// timeline has a gap in their place.
 func (x *Index) Condemn(rows []Row) error {
 	return x.db.Update(func(tx *bbolt.Tx) error {
 		for _, r := range rows {
@@ -102,6 +105,9 @@ func (x *Index) Condemn(rows []Row) error {
 			if err := tx.Bucket([]byte(garbageBucket)).Put(old.key(), old.marshal()); err != nil {
 				return err
 			}
+			if err := putLetGo(tx, old); err != nil {
+				return err
+			}
 			if err := clearCovered(tx, old.Line.Camera, [][2]int64{{old.Start, old.End}}); err != nil {
 				return err
 			}
@@ -112,6 +118,25 @@ func (x *Index) Condemn(rows []Row) error {
 		}
 		return nil
 	})
+}
+
+// putLetGo notes the gap that a file leaves, unless there is other footage of that time: a clock may have been set back.
+func putLetGo(tx *bbolt.Tx, r Row) error {
+	if r.Line.Stream == segment.Pack || slices.ContainsFunc(rowsWithin(tx, r.Line, r.Start, r.End), func(o Row) bool {
+		return o.Start < r.End && o.End > r.Start
+	}) {
+		return nil
+	}
+	return putGap(tx, r.Line, Gap{From: r.Start, To: r.End, Reason: letGo})
+}
+
+// Unread says how many files the index knows by their names only: events in them may still come to light.
+func (x *Index) Unread() (n int, err error) {
+	err = x.db.View(func(tx *bbolt.Tx) error {
+		n = tx.Bucket([]byte(todoBucket)).Stats().KeyN
+		return nil
+	})
+	return n, err
 }
 
 // Garbage gives the files that are let go of and perhaps not removed yet.

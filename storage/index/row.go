@@ -24,6 +24,7 @@ type Row struct {
 	Prev, Head [32]byte // chain hashes: of the file before, and behind its own last record
 	Recovered  bool     // a power cut or a failed write ended it
 	Untrusted  bool     // the box did not know the time when the run began
+	Pared      bool     // what lies between its events was let go of already, as far as it can be
 	// NameOnly says that the row was made from the file's name; only Line, Start, End, Size, Volume and Freed mean something.
 	NameOnly bool
 }
@@ -53,6 +54,7 @@ const (
 	flagRecovered = 1
 	flagNameOnly  = 2
 	flagUntrusted = 4
+	flagPared     = 8
 	lineSize      = 17
 )
 
@@ -69,6 +71,9 @@ func (r Row) marshal() []byte {
 	}
 	if r.Untrusted {
 		b[1] |= flagUntrusted
+	}
+	if r.Pared {
+		b[1] |= flagPared
 	}
 	b[2] = r.Volume
 	binary.BigEndian.PutUint32(b[4:], r.RunSeq)
@@ -91,6 +96,7 @@ func parseRow(l segment.Line, start int64, b []byte) (Row, error) {
 	r := Row{
 		Line: l, Start: start,
 		Recovered: b[1]&flagRecovered != 0, NameOnly: b[1]&flagNameOnly != 0, Untrusted: b[1]&flagUntrusted != 0,
+		Pared:   b[1]&flagPared != 0,
 		Volume:  b[2],
 		Freed:   int64(binary.BigEndian.Uint32(b[60:])) * freedUnit,
 		RunSeq:  binary.BigEndian.Uint32(b[4:]),

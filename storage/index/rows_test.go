@@ -15,7 +15,7 @@ func drawRow(t *rapid.T, l segment.Line) Row {
 	r := Row{
 		Line: l, Start: rapid.Int64Range(-5, 60).Draw(t, "start") * 1000, Size: rapid.Int64Range(0, 1<<30).Draw(t, "size"),
 		RunStart: rapid.Int64().Draw(t, "run start"), RunSeq: rapid.Uint32().Draw(t, "run seq"), Records: rapid.Uint32().Draw(t, "records"),
-		Recovered: rapid.Bool().Draw(t, "recovered"),
+		Recovered: rapid.Bool().Draw(t, "recovered"), Pared: rapid.Bool().Draw(t, "pared"),
 	}
 	r.End = r.Start + rapid.Int64Range(0, 3000).Draw(t, "duration")
 	copy(r.Segment[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "segment"))
@@ -95,9 +95,9 @@ func TestRowsAgainstModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		compareToModel(t, x, lines, model)
-		oldest := int64(-1 << 62)
-		count := 0
-		if err := x.Oldest(media.CameraID{}, func(r Row) bool {
+		since := rapid.Int64Range(-6, 66).Draw(t, "since") * 1000
+		oldest, count := since, 0
+		if err := x.Oldest(media.CameraID{}, since, func(r Row) bool {
 			if r.End < oldest || model[r.Line][r.Start] != r {
 				t.Fatalf("%+v comes after %d", r, oldest)
 			}
@@ -107,8 +107,16 @@ func TestRowsAgainstModel(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if all := len(model[lines[0]]) + len(model[lines[1]]) + len(model[lines[2]]); count != all {
-			t.Fatalf("%d of %d rows by age", count, all)
+		all := 0
+		for _, rows := range model {
+			for _, r := range rows {
+				if r.End >= since {
+					all++
+				}
+			}
+		}
+		if count != all {
+			t.Fatalf("%d of %d rows by age since %d", count, all, since)
 		}
 	})
 }

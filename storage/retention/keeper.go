@@ -120,7 +120,7 @@ func (k *Keeper) free(ctx context.Context, camera media.CameraID, over, before i
 	}
 	var rows []index.Row
 	var failed error
-	err := k.Index.Oldest(camera, func(r index.Row) bool {
+	err := k.Index.Oldest(camera, -1<<62, func(r index.Row) bool {
 		if over <= 0 && r.End >= before || ctx.Err() != nil {
 			return false
 		}
