@@ -23,6 +23,9 @@ type Camera struct {
 	Audio      bool                 `json:"audio"`
 	LimitBytes int64                `json:"limit_bytes,omitempty"` // of footage; 0: no limit of its own
 	LimitDays  int                  `json:"limit_days,omitempty"`  // 0: no limit of its own
+	// LimitEventDays is for footage around events, where that may stay longer; less than LimitDays: as long as the rest.
+	LimitEventDays int `json:"limit_event_days,omitempty"`
+	Volume     media.UUID           `json:"volume,omitzero"`       // recorded to; zero: the data folder
 	Motion     media.MotionSettings `json:"motion"`
 	Created    time.Time            `json:"created"`
 }
