@@ -12,22 +12,22 @@ import (
 
 // Camera is what the box knows about a camera. The URLs carry no name or password.
 type Camera struct {
-	ID         media.CameraID       `json:"id"`
-	Name       string               `json:"name"`
-	URL        string               `json:"url"`
-	DetectURL  string               `json:"detect_url,omitempty"` // the sub stream, when it is not found by itself
-	Username   string               `json:"username,omitempty"`
-	Password   []byte               `json:"password,omitempty"` // sealed by package keyring
-	Transport  string               `json:"transport"`          // tcp, udp or auto
-	Record     string               `json:"record"`             // continuous, motion or off
-	Audio      bool                 `json:"audio"`
-	LimitBytes int64                `json:"limit_bytes,omitempty"` // of footage; 0: no limit of its own
-	LimitDays  int                  `json:"limit_days,omitempty"`  // 0: no limit of its own
+	ID         media.CameraID `json:"id"`
+	Name       string         `json:"name"`
+	URL        string         `json:"url"`
+	DetectURL  string         `json:"detect_url,omitempty"` // the sub stream, when it is not found by itself
+	Username   string         `json:"username,omitempty"`
+	Password   []byte         `json:"password,omitempty"` // sealed by package keyring
+	Transport  string         `json:"transport"`          // tcp, udp or auto
+	Record     string         `json:"record"`             // continuous, motion or off
+	Audio      bool           `json:"audio"`
+	LimitBytes int64          `json:"limit_bytes,omitempty"` // of footage; 0: no limit of its own
+	LimitDays  int            `json:"limit_days,omitempty"`  // 0: no limit of its own
 	// LimitEventDays is for footage around events, where that may stay longer; less than LimitDays: as long as the rest.
-	LimitEventDays int `json:"limit_event_days,omitempty"`
-	Volume     media.UUID           `json:"volume,omitzero"`       // recorded to; zero: the data folder
-	Motion     media.MotionSettings `json:"motion"`
-	Created    time.Time            `json:"created"`
+	LimitEventDays int                  `json:"limit_event_days,omitempty"`
+	Volume         media.UUID           `json:"volume,omitzero"` // recorded to; zero: the data folder
+	Motion         media.MotionSettings `json:"motion"`
+	Created        time.Time            `json:"created"`
 }
 
 // Cameras lists all cameras, oldest first.
