@@ -46,6 +46,9 @@ func FuzzNext(f *testing.F) {
 			if x.Size()+len(after) != len(rest) || x.Size() < 8 || len(x.Kind) != 4 || !bytes.Equal(x.Body, rest[x.Head:x.Size()]) {
 				t.Fatalf("%q of %d bytes, %d behind it, of %d", x.Kind, x.Size(), len(after), len(rest))
 			}
+			if large := bytes.HasPrefix(rest, []byte{0, 0, 0, 1}); large != (x.Head == 16) || !large && x.Head != 8 {
+				t.Fatalf("%q has a head of %d bytes", x.Kind, x.Head)
+			}
 			if found := Find(rest, x.Kind); !bytes.Equal(found, x.Body) {
 				t.Fatalf("the first %q is not found", x.Kind)
 			}
