@@ -51,5 +51,8 @@ func (s *Store) upkeep(ctx context.Context) {
 			}
 		}
 		s.keep(ctx)
+		if err := s.signHeads(); err != nil {
+			s.log.Error("how far the chains have come is not signed; it is tried again in an hour", "error", err)
+		}
 	}
 }

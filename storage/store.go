@@ -22,6 +22,7 @@ import (
 	"hearth/storage/recovery"
 	"hearth/storage/retention"
 	"hearth/storage/segment"
+	"hearth/storage/signet"
 	"hearth/storage/volume"
 )
 
@@ -33,6 +34,7 @@ type Store struct {
 	box    *box.Box
 	access *access.Access
 	keys   *keyring.Keyring
+	signet *signet.Signet
 	index  *index.Index
 	disk   *commit.Folder
 	commit *commit.Committer
@@ -44,6 +46,7 @@ type Store struct {
 	floor    atomic.Int64                           // bytes to keep free
 	roll     atomic.Pointer[map[segment.Line]int64] // bytes at which a line's file rolls, when that is sooner than usual
 	short    chan struct{}                          // the committer has no room
+	signing  signing
 	closing  sync.Once
 	closeErr error
 }
@@ -72,6 +75,9 @@ func Open(o Options) (s *Store, err error) {
 		return s, err
 	}
 	if s.keys, err = keyring.Open(o.Dir, s.box); err != nil {
+		return s, err
+	}
+	if s.signet, err = signet.Open(s.box, s.keys); err != nil {
 		return s, err
 	}
 	if s.access, err = access.Open(s.box); err != nil {
@@ -179,7 +185,7 @@ func (s *Store) Close() error {
 		s.commit.Stop()
 		s.commit.Mend()
 		err := s.checkpoint()
-		s.closeErr = errors.Join(err, s.release())
+		s.closeErr = errors.Join(err, s.signHeadsNow(), s.release())
 	})
 	return s.closeErr
 }
