@@ -127,16 +127,35 @@ func putLetGo(tx *bbolt.Tx, r Row) error {
 	}) {
 		return nil
 	}
-	return putGap(tx, r.Line, Gap{From: r.Start, To: r.End, Reason: letGo})
+	g := Gap{From: r.Start, To: r.End, Reason: letGo}
+	// Files that were let go of one behind the other leave one gap.
+	c := tx.Bucket([]byte(gapsBucket)).Cursor()
+	line := lineKey(r.Line)
+	c.Seek(join(line, timeKey(r.Start)))
+	if k, v := c.Prev(); len(k) == lineSize+8 && bytes.HasPrefix(k, line) && len(v) >= 8 && string(v[8:]) == letGo {
+		if to := parseTime(v); to >= r.Start-microsPerMinute/60 && to <= r.End {
+			g.From = parseTime(k[lineSize:])
+		}
+	}
+	return putGap(tx, r.Line, g)
 }
 
-// Unread says how many files the index knows by their names only: events in them may still come to light.
-func (x *Index) Unread() (n int, err error) {
+// Unread says whether the index knows a file on one of the volumes by its name only: events in it may still come to light.
+func (x *Index) Unread(on func(volume uint8) bool) (unread bool, err error) {
 	err = x.db.View(func(tx *bbolt.Tx) error {
-		n = tx.Bucket([]byte(todoBucket)).Stats().KeyN
+		c := tx.Bucket([]byte(todoBucket)).Cursor()
+		for k, _ := c.First(); k != nil && !unread; k, _ = c.Next() {
+			if len(k) != lineSize+8 {
+				continue
+			}
+			if b := tx.Bucket([]byte(segmentsBucket)).Bucket(k[:lineSize]); b != nil {
+				r, err := parseRow(parseLine(k), parseTime(k[lineSize:]), b.Get(k[lineSize:]))
+				unread = err == nil && on(r.Volume)
+			}
+		}
 		return nil
 	})
-	return n, err
+	return unread, err
 }
 
 // Garbage gives the files that are let go of and perhaps not removed yet.

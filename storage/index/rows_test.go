@@ -175,3 +175,52 @@ func compareToModel(t *rapid.T, x *Index, lines []segment.Line, model map[segmen
 		}
 	}
 }
+
+// Files that are let go of one behind the other leave one gap, and none where there is other footage of that time.
+func TestGapsOfFilesLetGoOf(t *testing.T) {
+	x, err := Open(filepath.Join(t.TempDir(), "index.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	l := segment.Line{Camera: media.CameraID{1}}
+	var rows []Row
+	for _, span := range [][2]int64{{0, 600}, {600, 1200}, {1201, 1800}, {2400, 3000}, {2500, 3100}} {
+		rows = append(rows, Row{Line: l, Start: span[0] * 1e6, End: span[1] * 1e6, Size: 1})
+		x.Add(Addition{Row: rows[len(rows)-1]})
+	}
+	if err := x.Checkpoint(0, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows[:4] {
+		if err := x.Condemn([]Row{r}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if gaps, err := x.Gaps(l, 0, 1<<62); err != nil || len(gaps) != 1 || gaps[0] != (Gap{0, 1800e6, letGo}) {
+		t.Errorf("%v, %+v", err, gaps)
+	}
+}
+
+func TestUnread(t *testing.T) {
+	x, err := Open(filepath.Join(t.TempDir(), "index.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	r := Row{Line: segment.Line{Camera: media.CameraID{1}}, End: 1, Volume: 3}
+	if err := x.PutNames([]Row{r}); err != nil {
+		t.Fatal(err)
+	}
+	for volume, want := range map[uint8]bool{3: true, 0: false} {
+		if got, err := x.Unread(func(v uint8) bool { return v == volume }); err != nil || got != want {
+			t.Errorf("volume %d: %v, %v", volume, got, err)
+		}
+	}
+	if err := x.PutDetails([]Addition{{Row: r}}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := x.Unread(func(uint8) bool { return true }); err != nil || got {
+		t.Errorf("read: %v, %v", got, err)
+	}
+}
