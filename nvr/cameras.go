@@ -269,11 +269,7 @@ func (c *Cameras) Remove(g access.Grant) error {
 	}
 	c.news.tell(Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "removed"}})
 	c.stop(id)
-	if err := c.Store.RemoveCamera(id); err != nil {
-		return err
-	}
-	// With its record goes the last thing that a grant could be for.
-	return c.Store.Box().RemoveCamera(id)
+	return c.Store.RemoveCamera(id)
 }
 
 // Watch begins to watch a camera live.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"hearth/nvr/media"
@@ -35,8 +34,12 @@ func (s *Store) PutEvent(e Event) error {
 
 func (s *Store) packEvent(e Event, now time.Time) {
 	payload, err := index.MarshalEvent(e, now)
+	var d *disk
 	if err == nil {
-		err = s.commit.PutLater(e.Camera, segment.Record{Type: segment.EventRecord, Time: micros(now)}, payload)
+		d, err = s.diskOf(e.Camera)
+	}
+	if err == nil {
+		err = d.commit.PutLater(e.Camera, segment.Record{Type: segment.EventRecord, Time: micros(now)}, payload)
 	}
 	if err != nil {
 		s.log.Warn("an event is in the index but not in its pack", "camera", e.Camera, "event", e.ID, "error", err)
@@ -52,7 +55,11 @@ func (s *Store) PutThumbnail(cam media.CameraID, event media.UUID, at time.Time,
 	ctx, cancel := context.WithTimeout(context.Background(), thumbTimeout)
 	defer cancel()
 	head := binary.BigEndian.AppendUint64(append(make([]byte, 0, recovery.ThumbHead), event[:]...), uint64(micros(at)))
-	p, err := s.commit.Put(ctx, cam, segment.Record{Type: segment.ThumbRecord, Time: micros(time.Now())}, head, jpeg)
+	d, err := s.diskOf(cam)
+	if err != nil {
+		return err
+	}
+	p, err := d.commit.Put(ctx, cam, segment.Record{Type: segment.ThumbRecord, Time: micros(time.Now())}, head, jpeg)
 	if err != nil {
 		return fmt.Errorf("keep the thumbnail of event %s: %w", event, err)
 	}
@@ -207,7 +214,7 @@ func (s *Store) openPack(l segment.Line, start int64) (*os.File, error) {
 		if !ok || p.start() != start {
 			return nil, fs.ErrNotExist
 		}
-		f, err := os.Open(filepath.Join(s.o.Dir, p.path()))
+		f, err := p.file()
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}

@@ -2,7 +2,7 @@ package storage
 
 import (
 	"context"
-	"path/filepath"
+	"log/slog"
 	"time"
 
 	"hearth/nvr/media"
@@ -11,13 +11,22 @@ import (
 	"hearth/storage/segment"
 )
 
-// keep works out what may be kept and lets go of the rest.
+// keep works out what may be kept on each volume that is there, and lets go of the rest.
 func (s *Store) keep(ctx context.Context) {
-	if err := s.measure(); err != nil {
+	for _, d := range s.all() {
+		if d.trouble.Load() == nil {
+			d.keep(ctx)
+		}
+	}
+}
+
+func (d *disk) keep(ctx context.Context) {
+	s := d.store
+	if err := d.measure(); err != nil {
 		s.log.Error("cannot work out the limits", "error", err)
 		return
 	}
-	freed, err := s.keeper.Pass(ctx, s.floor.Load())
+	freed, err := d.keeper.Pass(ctx, d.floor.Load())
 	if err != nil && ctx.Err() == nil {
 		s.log.Error("cannot let go of footage", "error", err)
 	}
@@ -34,8 +43,9 @@ const (
 
 // measure works out the floor of free space, and at which size files roll so that limits can be kept by letting go of
 // whole files.
-func (s *Store) measure() error {
-	space, err := s.space()
+func (d *disk) measure() error {
+	s := d.store
+	space, err := d.space()
 	if err != nil {
 		return err
 	}
@@ -46,7 +56,7 @@ func (s *Store) measure() error {
 	var files int64
 	now := time.Now().UnixMicro()
 	streams := make(map[segment.Line]bool)
-	for _, v := range s.commit.AllOpen() {
+	for _, v := range d.commit.AllOpen() {
 		streams[v.Line] = true
 	}
 	for _, l := range lines {
@@ -54,12 +64,12 @@ func (s *Store) measure() error {
 		if err != nil {
 			return err
 		}
-		if ok && l.Stream != segment.Pack && now-r.End < (24*time.Hour).Microseconds() {
+		if ok && r.Volume == d.Number && l.Stream != segment.Pack && now-r.End < (24*time.Hour).Microseconds() {
 			files += r.Size
 			streams[l] = true
 		}
 	}
-	s.floor.Store(retention.Floor(space.Size, files))
+	d.floor.Store(retention.Floor(space.Size, files))
 
 	limits, err := s.limits()
 	if err != nil {
@@ -77,7 +87,7 @@ func (s *Store) measure() error {
 		}
 		roll[l] = max(n, smallestRoll)
 	}
-	s.roll.Store(&roll)
+	d.roll.Store(&roll)
 	return nil
 }
 
@@ -95,40 +105,48 @@ func (s *Store) limits() (map[media.CameraID]retention.Limit, error) {
 
 func (s *Store) openBytes() map[media.CameraID]int64 {
 	open := make(map[media.CameraID]int64)
-	for _, v := range s.commit.AllOpen() {
+	for _, v := range s.allOpen() {
 		open[v.Line.Camera] += v.Size
 	}
 	return open
 }
 
-// ready says whether recording may go on. It stops short of the last block, so that hearth.db, with sessions and the
-// audit log, can always be written; it goes on when there is some room again.
-func (s *Store) ready() error {
-	space, err := s.space()
-	if err != nil {
-		return nil // a disk that does not answer will say so when it is written to
+// newKeeper makes what keeps the volume's limits.
+func (d *disk) newKeeper(log *slog.Logger) *retention.Keeper {
+	s := d.store
+	return &retention.Keeper{
+		Index: s.index, Log: log, Remove: d.folder.Remove, Total: s.o.LimitBytes,
+		Limits: s.limits, Open: s.openBytes, Space: func() (retention.Space, error) { return d.space() },
 	}
-	floor := s.floor.Load()
+}
+
+// room says whether there is room on the volume, and asks for some to be made when there is little.
+func (d *disk) room() error {
+	space, err := d.space()
+	if err != nil {
+		return nil //nolint:nilerr // a disk that does not answer will say so when it is written to
+	}
+	floor := d.floor.Load()
 	if floor == 0 {
 		floor = retention.Floor(space.Size, 0)
 	}
 	reserve := min(max(space.Size/100, 8<<20), 1<<30, floor/2)
-	if space.Free < floor {
+	if now := time.Now().Unix(); space.Free < floor && d.begged.Swap(now) != now {
 		select {
-		case s.short <- struct{}{}:
+		case d.store.short <- struct{}{}:
 		default:
 		}
 	}
-	switch was := s.full.Load(); {
+	switch was := d.full.Load(); {
 	case !was && space.Free < reserve:
-		s.full.Store(true)
-		s.log.Error("ALARM: the disk is full and nothing more can be let go of: recording stands still; free some space on it",
-			"folder", filepath.Clean(s.o.Dir), "free_bytes", space.Free, "reserve_bytes", reserve)
+		d.full.Store(true)
+		d.store.log.Error("ALARM: the disk is full and nothing more can be let go of: recording stands still; free some space on it",
+			"folder", d.Path, "free_bytes", space.Free, "reserve_bytes", reserve)
 	case was && space.Free >= (reserve+floor)/2:
-		s.full.Store(false)
-		s.log.Info("there is room on the disk again: recording goes on", "free_bytes", space.Free)
+		d.full.Store(false)
+		d.store.log.Info("there is room on the disk again: recording goes on", "folder", d.Path, "free_bytes", space.Free)
 	}
-	if s.full.Load() {
+	if d.full.Load() {
 		return commit.ErrFull
 	}
 	return nil

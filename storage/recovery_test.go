@@ -100,7 +100,7 @@ func TestPowerCutWhileRecording(t *testing.T) {
 					t.Fatalf("%d of %d seconds are durable", durable[cam], at)
 				}
 			}
-			for _, v := range r.s.commit.AllOpen() {
+			for _, v := range r.s.allOpen() {
 				keep[v.Path()] = v.Size
 			}
 			cut := &rig{t: t, dir: quickDir(t), logs: &logs{}, runs: r.runs}
@@ -128,7 +128,7 @@ func TestPowerCutWhileRecording(t *testing.T) {
 			cut.close()
 			after := readTree(t, cut.dir)
 			for path, raw := range before {
-				if !bytes.Equal(raw, after[path]) {
+				if filepath.Base(filepath.Dir(path)) != "heads" && !bytes.Equal(raw, after[path]) { // each start signs anew
 					t.Fatalf("a second start changed %s", path)
 				}
 			}

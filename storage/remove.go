@@ -5,46 +5,95 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"hearth/nvr/media"
+	"hearth/storage/box"
 )
 
-// RemoveCamera makes all that was kept of a camera unreadable and removes it: its key is destroyed first, then its
-// files, events and rows go. What hearth.db says about the camera is the caller's to remove. It may be called again
-// after it was cut short, and the next Open goes on with it.
+// removedSetting lists the cameras whose folders are not gone from all volumes yet: one may be away for months.
+const removedSetting = "removed-cameras"
+
+// RemoveCamera makes all that was kept of a camera unreadable and removes it: with its record goes what a grant could be
+// for, then its key is destroyed, then its files, events and rows go. What lies on a volume that is not there goes when
+// that is back. It may be called again after it was cut short, and the next Open goes on with it.
 func (s *Store) RemoveCamera(id media.CameraID) error {
 	if id.IsZero() {
 		return errors.New("remove camera: no camera given")
 	}
-	s.commit.Forget(id)
+	if err := s.changeRemoved(func(list []media.CameraID) []media.CameraID { return append(list, id) }); err != nil {
+		return fmt.Errorf("remove camera %s: %w", id, err)
+	}
+	return s.removeOne(id)
+}
+
+// changeRemoved changes the list of cameras that are being removed.
+func (s *Store) changeRemoved(change func([]media.CameraID) []media.CameraID) error {
+	s.removing.Lock()
+	defer s.removing.Unlock()
+	var list []media.CameraID
+	if _, err := s.box.Setting(removedSetting, &list); err != nil {
+		return err
+	}
+	was := slices.Clone(list)
+	list = change(list)
+	slices.SortFunc(list, func(a, b media.CameraID) int { return slices.Compare(a[:], b[:]) })
+	if list = slices.Compact(list); slices.Equal(list, was) {
+		return nil
+	}
+	return s.box.PutSetting(removedSetting, list)
+}
+
+func (s *Store) removeOne(id media.CameraID) error {
+	forget := func() {
+		for _, d := range s.all() {
+			d.commit.Forget(id)
+		}
+	}
+	if err := s.box.RemoveCamera(id); err != nil && !errors.Is(err, box.ErrNotFound) {
+		return err
+	}
+	forget()
 	if err := s.keys.DestroyCamera(id); err != nil {
 		return fmt.Errorf("remove camera %s: %w", id, err)
 	}
-	s.commit.Forget(id) // a writer may have come in between
+	forget() // a writer may have come in between
 	if err := s.index.RemoveCamera(id); err != nil {
 		return fmt.Errorf("remove camera %s: %w", id, err)
 	}
-	return s.removeFolder(id)
-}
-
-func (s *Store) removeFolder(id media.CameraID) error {
-	if err := os.RemoveAll(s.folder.Path(filepath.Join("media", id.String()))); err != nil {
-		return fmt.Errorf("remove the files of camera %s: %w", id, err)
+	left := false
+	for _, d := range s.all() {
+		if d.trouble.Load() != nil {
+			left = true
+			s.log.Warn("what is left of a removed camera goes when its disk is back", "camera", id, "folder", d.Path)
+			continue
+		}
+		if err := os.RemoveAll(d.file(filepath.Join("media", id.String()))); err != nil {
+			return fmt.Errorf("remove the files of camera %s: %w", id, err)
+		}
+		if err := d.folder.SyncDir("media"); err != nil {
+			return fmt.Errorf("remove the files of camera %s: %w", id, err)
+		}
 	}
-	if err := s.disk.SyncDir("media"); err != nil {
-		return fmt.Errorf("remove the files of camera %s: %w", id, err)
+	if left {
+		return nil
 	}
-	return s.index.Gone(id)
-}
-
-// removeGone goes on with cameras whose removal was cut short.
-func (s *Store) removeGone() error {
-	cameras, err := s.index.Removed()
-	if err != nil {
+	if err := s.index.Gone(id); err != nil {
 		return err
 	}
-	for _, id := range cameras {
-		if err := s.removeFolder(id); err != nil {
+	return s.changeRemoved(func(list []media.CameraID) []media.CameraID {
+		return slices.DeleteFunc(list, func(o media.CameraID) bool { return o == id })
+	})
+}
+
+// removeGone goes on with cameras whose removal was cut short, or whose files lie on a volume that came back.
+func (s *Store) removeGone() error {
+	var list []media.CameraID
+	if _, err := s.box.Setting(removedSetting, &list); err != nil {
+		return err
+	}
+	for _, id := range list {
+		if err := s.removeOne(id); err != nil {
 			return err
 		}
 	}

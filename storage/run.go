@@ -18,14 +18,53 @@ func (s *Store) Run(ctx context.Context) error {
 	var wait sync.WaitGroup
 	wait.Go(func() { s.upkeep(ctx) })
 	wait.Go(func() {
-		if err := s.recovery().Details(ctx); err != nil && ctx.Err() == nil {
-			s.log.Error("the details of some files are not indexed", "error", err)
+		for _, d := range s.all() {
+			if d.trouble.Load() != nil {
+				continue // when it is back
+			}
+			if err := s.recovery(d).Details(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("the details of some files are not indexed", "volume", d.ID, "error", err)
+			}
 		}
 	})
-	err := s.commit.Run(ctx)
+	err := s.runDisks(ctx)
 	wait.Wait()
-	s.commit.Mend()
 	return errors.Join(err, s.checkpoint())
+}
+
+// runDisks runs the volumes, each by itself, and those that are added meanwhile.
+func (s *Store) runDisks(ctx context.Context) error {
+	var (
+		wait sync.WaitGroup
+		mu   sync.Mutex
+		errs []error
+	)
+	start := func(d *disk) {
+		wait.Go(func() {
+			err := d.run(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
+	}
+	s.adding.Lock()
+	for _, d := range s.all() {
+		start(d)
+	}
+	s.running = true
+	s.adding.Unlock()
+	for {
+		select {
+		case d := <-s.added:
+			start(d)
+		case <-ctx.Done():
+			s.adding.Lock()
+			s.running = false
+			s.adding.Unlock()
+			wait.Wait()
+			return errors.Join(errs...)
+		}
+	}
 }
 
 // upkeep does what is not the committer's: it checkpoints the index, lets go of footage and finishes abandoned files.
@@ -34,6 +73,7 @@ func (s *Store) upkeep(ctx context.Context) {
 	defer tick.Stop()
 	checkpointed := time.Now()
 	s.keep(ctx)
+	s.sign()
 	for {
 		select {
 		case <-ctx.Done():
@@ -43,7 +83,9 @@ func (s *Store) upkeep(ctx context.Context) {
 			// Files that just finished can only be let go of when they are indexed.
 			checkpointed = time.Time{}
 		}
-		s.commit.Mend()
+		for _, d := range s.all() {
+			d.commit.Mend()
+		}
 		if time.Since(checkpointed) >= checkpointEvery {
 			checkpointed = time.Now()
 			if err := s.checkpoint(); err != nil {
@@ -51,8 +93,12 @@ func (s *Store) upkeep(ctx context.Context) {
 			}
 		}
 		s.keep(ctx)
-		if err := s.signHeads(); err != nil {
-			s.log.Error("how far the chains have come is not signed; it is tried again in an hour", "error", err)
-		}
+		s.sign()
+	}
+}
+
+func (s *Store) sign() {
+	if err := s.signHeads(); err != nil {
+		s.log.Error("how far the chains have come is not signed; it is tried again in an hour", "error", err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"hearth/storage/commit"
@@ -29,8 +28,9 @@ func (c *source) close() {
 	}
 }
 
-// place is where a file is found at a moment: among those being written or in the index.
+// place is where a file is found at a moment: among those being written or in the index, and on which volume.
 type place struct {
+	disk *disk // nil: none that is in use
 	view *commit.View
 	row  index.Row
 }
@@ -49,6 +49,7 @@ func (p place) end() int64 {
 	return p.row.End
 }
 
+// path is where it lies below its volume's folder.
 func (p place) path() string {
 	if p.view != nil {
 		return p.view.Path()
@@ -56,15 +57,23 @@ func (p place) path() string {
 	return p.row.Path()
 }
 
+// file opens it. fs.ErrNotExist: it is not there (any more); commit.ErrMissing: its whole volume is not.
+func (p place) file() (*os.File, error) {
+	if p.disk == nil || p.disk.away() {
+		return nil, fmt.Errorf("open %s: %w", p.path(), commit.ErrMissing)
+	}
+	return os.Open(p.disk.file(p.path()))
+}
+
 // lastPlace gives the file of a line that begins last at or before t. Files being written are asked first: a file
 // that finishes meanwhile is in the index before it is not among them any more.
 func (s *Store) lastPlace(l segment.Line, t int64) (best place, ok bool, err error) {
-	views := s.commit.Open(l)
+	views := s.openViews(l)
 	row, ok, err := s.index.Last(l, t)
-	best.row = row
+	best = place{row: row, disk: s.diskNumbered(row.Volume)}
 	for i := range views {
 		if v := &views[i]; v.Name.Start <= t && (!ok || v.Name.Start > best.start()) {
-			best, ok = place{view: v}, true
+			best, ok = place{view: &v.View, disk: v.disk}, true
 		}
 	}
 	return best, ok, err
@@ -72,12 +81,12 @@ func (s *Store) lastPlace(l segment.Line, t int64) (best place, ok bool, err err
 
 // nextPlace gives the file of a line that begins first after t.
 func (s *Store) nextPlace(l segment.Line, t int64) (best place, ok bool, err error) {
-	views := s.commit.Open(l)
+	views := s.openViews(l)
 	row, ok, err := s.index.Next(l, t)
-	best.row = row
+	best = place{row: row, disk: s.diskNumbered(row.Volume)}
 	for i := range views {
 		if v := &views[i]; v.Name.Start > t && (!ok || v.Name.Start < best.start()) {
-			best, ok = place{view: v}, true
+			best, ok = place{view: &v.View, disk: v.disk}, true
 		}
 	}
 	return best, ok, err
@@ -93,9 +102,11 @@ func (s *Store) open(l segment.Line, start int64, key segment.Key) (*source, err
 		if !ok || p.start() != start {
 			return nil, fs.ErrNotExist
 		}
-		f, err := os.Open(filepath.Join(s.o.Dir, p.path()))
+		f, err := p.file()
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
+		} else if errors.Is(err, commit.ErrMissing) {
+			return nil, fs.ErrNotExist
 		} else if err != nil {
 			return nil, err
 		}

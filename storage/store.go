@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,11 +16,8 @@ import (
 	"hearth/storage/access"
 	"hearth/storage/bolt"
 	"hearth/storage/box"
-	"hearth/storage/commit"
 	"hearth/storage/index"
 	"hearth/storage/keyring"
-	"hearth/storage/recovery"
-	"hearth/storage/retention"
 	"hearth/storage/segment"
 	"hearth/storage/signet"
 	"hearth/storage/volume"
@@ -36,17 +33,14 @@ type Store struct {
 	keys   *keyring.Keyring
 	signet *signet.Signet
 	index  *index.Index
-	disk   *commit.Folder
-	commit *commit.Committer
-	keeper *retention.Keeper
 
-	// space is asked by the committer once a tick.
-	space    func() (retention.Space, error)
-	full     atomic.Bool
-	floor    atomic.Int64                           // bytes to keep free
-	roll     atomic.Pointer[map[segment.Line]int64] // bytes at which a line's file rolls, when that is sooner than usual
-	short    chan struct{}                          // the committer has no room
+	disks    atomic.Pointer[[]*disk] // volumes in use; the first is the data folder
+	adding   sync.Mutex              // one volume at a time; guards running
+	running  bool                    // Run starts what is added
+	added    chan *disk              // to Run, while it runs
+	short    chan struct{}           // a volume has no room
 	signing  signing
+	removing sync.Mutex // guards the list of cameras that are being removed
 	closing  sync.Once
 	closeErr error
 }
@@ -58,7 +52,7 @@ func Open(o Options) (s *Store, err error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s = &Store{o: o, log: o.Log, short: make(chan struct{}, 1)}
+	s = &Store{o: o, log: o.Log, short: make(chan struct{}, 1), added: make(chan *disk, 256)}
 	defer func() {
 		if err != nil {
 			s.release()
@@ -71,7 +65,8 @@ func Open(o Options) (s *Store, err error) {
 	if s.box, err = box.Open(s.folder.Path("hearth.db")); err != nil {
 		return s, err
 	}
-	if _, err = s.folder.Claim(s.box, s.log); err != nil {
+	id, err := s.folder.Claim(s.box, s.log)
+	if err != nil {
 		return s, err
 	}
 	if s.keys, err = keyring.Open(o.Dir, s.box); err != nil {
@@ -86,18 +81,13 @@ func Open(o Options) (s *Store, err error) {
 	if s.index, err = s.openIndex(); err != nil {
 		return s, err
 	}
-	if s.disk, err = commit.OpenFolder(o.Dir); err != nil {
+	if err = s.openDisks(id); err != nil {
 		return s, err
 	}
-	s.build()
 	if err = s.removeGone(); err != nil {
 		return s, err
 	}
-	if err = s.keeper.Sweep(); err != nil { // what was let go of must not be found again
-		err = fmt.Errorf("finish letting go: %w", err)
-	} else {
-		err = s.recovery().CatchUp(context.Background())
-	}
+	err = s.catchUp(context.Background())
 	if err == nil {
 		err = s.endEvents()
 	}
@@ -108,10 +98,52 @@ func Open(o Options) (s *Store, err error) {
 	return s, err
 }
 
+// openDisks opens the data folder as a volume, and the others that hearth.db knows.
+func (s *Store) openDisks(id media.UUID) error {
+	path, err := filepath.Abs(s.o.Dir)
+	if err != nil {
+		return err
+	}
+	others, err := volume.List(s.box)
+	if err != nil {
+		return err
+	}
+	var list []*disk
+	for _, v := range append([]volume.Volume{{ID: id, Path: path}}, others...) {
+		d, err := s.openDisk(v)
+		if err != nil {
+			return err
+		}
+		list = append(list, d)
+	}
+	s.disks.Store(&list)
+	s.spreadKeys()
+	return nil
+}
+
+// catchUp finishes and indexes what lies on the volumes that are there.
+func (s *Store) catchUp(ctx context.Context) error {
+	for _, d := range s.all() {
+		if d.trouble.Load() != nil {
+			continue
+		}
+		if err := d.keeper.Sweep(); err != nil { // what was let go of must not be found again
+			return fmt.Errorf("finish letting go: %w", err)
+		}
+		if err := s.recovery(d).CatchUp(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // openIndex opens index.db; a damaged one is set aside.
 func (s *Store) openIndex() (*index.Index, error) {
 	path := s.folder.Path(indexFile)
 	x, err := index.Open(path)
+	if err == nil {
+		x.OnBad = s.badEvent
+	}
 	if err == nil || !errors.Is(err, bolt.ErrDamaged) {
 		return x, err
 	}
@@ -120,35 +152,13 @@ func (s *Store) openIndex() (*index.Index, error) {
 		return nil, fmt.Errorf("set the damaged index aside: %w", err)
 	}
 	s.log.Error("index.db was damaged: it is set aside and made again from the files; nothing recorded is lost", "aside", aside, "error", err)
-	return index.Open(path)
+	if x, err = index.Open(path); err == nil {
+		x.OnBad = s.badEvent
+	}
+	return x, err
 }
 
 const indexFile = "index.db"
-
-func (s *Store) build() {
-	s.index.OnBad = s.badEvent
-	s.space = func() (retention.Space, error) {
-		free, size, err := commit.Free(s.o.Dir)
-		return retention.Space{Free: free, Size: size}, err
-	}
-	s.commit = &commit.Committer{
-		Disk: s.disk, Tick: s.o.Tick, Log: s.log,
-		Key:        s.recordingKey,
-		Head:       s.index.Head,
-		Taken:      func(l segment.Line, start int64) bool { has, err := s.index.Has(l, start); return has && err == nil },
-		RollBytes:  s.rollBytes,
-		Ready:      s.ready,
-		OnFinished: func(f commit.Finished) { s.index.Add(recovery.Addition(f.Summary, f.Table, f.Notes)) },
-	}
-	s.keeper = &retention.Keeper{
-		Index: s.index, Log: s.log, Remove: s.disk.Remove, Total: s.o.LimitBytes,
-		Limits: s.limits, Open: s.openBytes, Space: func() (retention.Space, error) { return s.space() },
-	}
-}
-
-func (s *Store) recovery() *recovery.Recovery {
-	return &recovery.Recovery{Dir: s.o.Dir, Disk: s.disk, Keys: s.keys, Index: s.index, Log: s.log}
-}
 
 func (s *Store) recordingKey(camera media.CameraID) (segment.Key, error) {
 	key, err := s.keys.ForRecording(camera)
@@ -176,14 +186,22 @@ func (s *Store) Writer(cam media.CameraID, stream media.Stream) (*StreamWriter, 
 	if _, err := s.keys.ForRecording(cam); err != nil {
 		return nil, fmt.Errorf("record camera %s: %w", cam, err)
 	}
-	return s.commit.Writer(segment.Line{Camera: cam, Stream: stream})
+	d, err := s.diskOf(cam)
+	if err != nil {
+		return nil, err
+	}
+	l := segment.Line{Camera: cam, Stream: stream}
+	s.leave(l, d)
+	return d.commit.Writer(l)
 }
 
 // Close writes what is pending, finishes all files and gives the folder free. It may be called again.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
-		s.commit.Stop()
-		s.commit.Mend()
+		for _, d := range s.all() {
+			d.commit.Stop()
+			d.commit.Mend()
+		}
 		err := s.checkpoint()
 		s.closeErr = errors.Join(err, s.signHeadsNow(), s.release())
 	})
@@ -207,18 +225,12 @@ func (s *Store) release() error {
 // checkpoint writes the index. All files that began before the oldest open one are in it then.
 func (s *Store) checkpoint() error {
 	scanned := time.Now().UnixMicro()
-	for _, v := range s.commit.AllOpen() {
+	var tails []index.Tail
+	for _, v := range s.allOpen() {
 		scanned = min(scanned, v.Name.Start)
-	}
-	return s.index.Checkpoint(scanned, nil)
-}
-
-// rollBytes is set by upkeep; before it first ran, files roll as usual.
-func (s *Store) rollBytes(l segment.Line) int64 {
-	if m := s.roll.Load(); m != nil {
-		if n, ok := (*m)[l]; ok {
-			return n
+		if v.Checkpoint != (segment.Place{}) {
+			tails = append(tails, index.Tail{Line: v.Line, Start: v.Name.Start, Place: v.Checkpoint})
 		}
 	}
-	return math.MaxInt64
+	return s.index.Checkpoint(scanned, tails)
 }

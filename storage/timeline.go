@@ -55,7 +55,7 @@ func (s *Store) Timeline(g access.Grant, from, to time.Time) (Timeline, error) {
 
 // stretches gives the files that touch a..b, with the one before, in order, and the notes about them.
 func (s *Store) stretches(l segment.Line, a, b int64) (list []stretch, notes []index.Gap, err error) {
-	views := s.commit.Open(l) // before the index: see lastPlace
+	views := s.openViews(l) // before the index: see lastPlace
 	rows, err := s.index.Rows(l, a, b)
 	if err != nil {
 		return nil, nil, err

@@ -101,11 +101,12 @@ type EventFilter = index.EventFilter
 // Usage says what the footage takes and how well the disk keeps up.
 type Usage struct {
 	Cameras map[media.CameraID]CameraUsage
-	Bytes   int64 // all footage, thumbnails and event records
-	Limit   int64 // Options.LimitBytes
-	Free    int64 // on the volume, for us
-	Size    int64 // of the volume
-	Floor   int64 // free space that is kept
+	Bytes   int64         // all footage, thumbnails and event records
+	Limit   int64         // Options.LimitBytes
+	Free    int64         // on the data folder's volume, for us
+	Size    int64         // of that volume
+	Floor   int64         // free space that is kept there
+	Volumes []VolumeUsage // the data folder first
 	Oldest  time.Time
 	Full    bool // recording stands still until there is room
 
@@ -118,6 +119,24 @@ type Usage struct {
 	Syncs         uint64
 	Dropped       uint64 // fragments
 	WriteFailures uint64
+}
+
+// VolumeUsage is one volume's part of Usage.
+type VolumeUsage struct {
+	volume.Volume
+	// State is "well", "full", or, when nothing can be recorded to it and nothing meant for it goes anywhere else:
+	// "missing", "foreign" (another disk lies there) or "read-only".
+	State   string
+	Problem string    // a sentence with what to do; empty: none
+	Since   time.Time // of the trouble
+	Bytes   int64     // of footage that the index knows there
+	Free    int64
+	Size    int64
+	Floor   int64
+	Full    bool
+
+	AtRisk     time.Duration
+	CommitTime time.Duration
 }
 
 // CameraUsage is one camera's part of Usage.

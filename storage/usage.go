@@ -1,38 +1,87 @@
 package storage
 
 import (
+	"errors"
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/storage/commit"
 )
 
-// Usage says what the footage takes and how well the disk keeps up. What cannot be asked for is zero.
+// Usage says what the footage takes and how well the disks keep up. What cannot be asked for is zero.
 func (s *Store) Usage() Usage {
-	stats := s.commit.Stats()
-	u := Usage{
-		Cameras: make(map[media.CameraID]CameraUsage), Limit: s.o.LimitBytes, Floor: s.floor.Load(), Full: s.full.Load(),
-		AtRisk: s.commit.AtRisk(), CommitTime: stats.CommitTime, CommitTotal: stats.CommitTotal, Commits: stats.Commits,
-		WriteCalls: stats.WriteCalls, WrittenBytes: stats.WrittenBytes, Syncs: stats.Syncs, WriteFailures: stats.Failures,
+	u := Usage{Cameras: make(map[media.CameraID]CameraUsage), Limit: s.o.LimitBytes}
+	for i, d := range s.all() {
+		v := d.usage()
+		u.Volumes = append(u.Volumes, v)
+		u.Full = u.Full || v.Full
+		if i == 0 {
+			u.Free, u.Size, u.Floor = v.Free, v.Size, v.Floor
+		}
+		u.AtRisk = max(u.AtRisk, v.AtRisk)
+		u.CommitTime = max(u.CommitTime, v.CommitTime)
+		stats := d.commit.Stats()
+		u.CommitTotal += stats.CommitTotal
+		u.Commits += stats.Commits
+		u.WriteCalls += stats.WriteCalls
+		u.WrittenBytes += stats.WrittenBytes
+		u.Syncs += stats.Syncs
+		u.WriteFailures += stats.Failures
+		for camera, n := range d.commit.Dropped() {
+			u.Dropped += n
+			u.add(camera, CameraUsage{Dropped: n})
+		}
 	}
-	if space, err := s.space(); err == nil {
-		u.Free, u.Size = space.Free, space.Size
-	}
-	totals, err := s.index.Totals()
+	totals, err := s.index.VolumeTotals()
 	if err != nil {
 		s.log.Warn("cannot add up the footage", "error", err)
 	}
-	open := s.commit.AllOpen()
-	for camera, n := range totals {
-		u.add(camera, CameraUsage{Bytes: n, Oldest: s.oldest(camera)})
+	for number, cameras := range totals {
+		for camera, n := range cameras {
+			u.add(camera, CameraUsage{Bytes: n, Oldest: s.oldest(camera)})
+			u.addVolume(number, n)
+		}
 	}
-	for _, v := range open {
-		u.add(v.Line.Camera, CameraUsage{Bytes: v.Size, Oldest: fromMicros(v.Name.Start)})
-	}
-	for camera, n := range s.commit.Dropped() {
-		u.Dropped += n
-		u.add(camera, CameraUsage{Dropped: n})
+	for _, d := range s.all() {
+		for _, v := range d.commit.AllOpen() {
+			u.add(v.Line.Camera, CameraUsage{Bytes: v.Size, Oldest: fromMicros(v.Name.Start)})
+			u.addVolume(d.Number, v.Size)
+		}
 	}
 	return u
+}
+
+func (d *disk) usage() VolumeUsage {
+	stats := d.commit.Stats()
+	v := VolumeUsage{
+		Volume: d.Volume, State: "well", Floor: d.floor.Load(), Full: d.full.Load(), AtRisk: d.commit.AtRisk(), CommitTime: stats.CommitTime,
+	}
+	if v.Full {
+		v.State, v.Problem = "full", "the disk is full and nothing more can be let go of: free some space on it"
+	}
+	if t := d.trouble.Load(); t != nil {
+		v.Problem, v.Since = t.err.Error(), t.since
+		switch {
+		case errors.Is(t.err, commit.ErrReadOnly):
+			v.State = "read-only"
+		case errors.Is(t.err, commit.ErrForeign):
+			v.State = "foreign"
+		default:
+			v.State = "missing"
+		}
+	}
+	if space, err := d.space(); err == nil && !d.away() {
+		v.Free, v.Size = space.Free, space.Size
+	}
+	return v
+}
+
+func (u *Usage) addVolume(number uint8, bytes int64) {
+	for i := range u.Volumes {
+		if u.Volumes[i].Number == number {
+			u.Volumes[i].Bytes += bytes
+		}
+	}
 }
 
 func (s *Store) oldest(camera media.CameraID) time.Time {

@@ -42,7 +42,11 @@ type File interface {
 type Folder struct {
 	dir string
 	own bool
+	dev uint64 // the device that the folder is on
 }
+
+// NewFolder is the Disk of a folder on a volume that is not there yet. It is not taken for a file system of its own.
+func NewFolder(dir string) *Folder { return &Folder{dir: dir} }
 
 // OpenFolder looks at what file system a data folder is on.
 func OpenFolder(dir string) (*Folder, error) {
@@ -53,7 +57,7 @@ func OpenFolder(dir string) (*Folder, error) {
 	if err := unix.Stat(filepath.Join(dir, ".."), &above); err != nil {
 		return nil, fmt.Errorf("look above %s: %w", dir, err)
 	}
-	return &Folder{dir: dir, own: here.Dev != above.Dev}, nil
+	return &Folder{dir: dir, own: here.Dev != above.Dev, dev: uint64(here.Dev)}, nil //nolint:unconvert // 32 bits on some machines
 }
 
 func (d *Folder) path(p string) string { return filepath.Join(d.dir, p) }
@@ -123,6 +127,15 @@ func (d *Folder) SyncAll() error {
 		return err
 	}
 	defer f.Close()
+	// The disk may have been taken out meanwhile; what was written to it must not count as durable because the file system
+	// behind its mount point is.
+	var here unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &here); err != nil {
+		return &fs.PathError{Op: "fstat", Path: d.dir, Err: err}
+	}
+	if uint64(here.Dev) != d.dev { //nolint:unconvert // 32 bits on some machines
+		return fmt.Errorf("sync %s: %w", d.dir, ErrMissing)
+	}
 	if err := unix.Syncfs(int(f.Fd())); err != nil {
 		return &fs.PathError{Op: "syncfs", Path: d.dir, Err: err}
 	}

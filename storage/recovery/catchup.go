@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"hearth/nvr/media"
 	"hearth/storage/commit"
 	"hearth/storage/index"
 	"hearth/storage/keyring"
@@ -23,18 +24,23 @@ const detailsAtOnce = 256
 
 // Recovery works on one volume. Its fields are set before use.
 type Recovery struct {
-	Dir   string // the volume's folder
-	Disk  commit.Disk
-	Keys  *keyring.Keyring
-	Index *index.Index
-	Log   *slog.Logger
+	Dir    string // the volume's folder
+	Volume uint8  // its number
+	Disk   commit.Disk
+	Keys   *keyring.Keyring
+	Index  *index.Index
+	Log    *slog.Logger
+	// Whole looks through all days, and not only those since the index was last written.
+	Whole bool
+	// Live says of an unfinished file that it is being written now; nil: none is.
+	Live func(media.CameraID, segment.Name) bool
 }
 
 // CatchUp finishes what a power cut left open, and indexes by name what is not indexed. When that is much, the details
 // are left to Details.
 func (rec *Recovery) CatchUp(ctx context.Context) error {
 	fromDay, known := "", rec.Index.Scanned()
-	if known > 0 && known < time.Now().Add(24*time.Hour).UnixMicro() { // a clock that was ahead for a while says nothing
+	if !rec.Whole && known > 0 && known < time.Now().Add(24*time.Hour).UnixMicro() { // a clock that was ahead for a while says nothing
 		fromDay = segment.Day(known - (24 * time.Hour).Microseconds())
 	}
 	files, strange, err := volume.Walk(rec.Dir, fromDay)
@@ -54,7 +60,7 @@ func (rec *Recovery) CatchUp(ctx context.Context) error {
 	if err := rec.putHeads(rows); err != nil {
 		return err
 	}
-	if _, all, err := rec.Index.Todo(0); err != nil {
+	if _, all, err := rec.Index.Todo(rec.Volume, 0); err != nil {
 		return err
 	} else if all <= detailsAtOnce {
 		return rec.Details(ctx)
@@ -68,7 +74,9 @@ func (rec *Recovery) indexNames(files []volume.Found) ([]index.Row, error) {
 	var open []volume.Found
 	for _, f := range files {
 		if f.Name.Open {
-			open = append(open, f)
+			if rec.Live == nil || !rec.Live(f.Camera, f.Name) {
+				open = append(open, f)
+			}
 			continue
 		}
 		has, err := rec.Index.Has(f.Line(), f.Name.Start)
@@ -76,7 +84,7 @@ func (rec *Recovery) indexNames(files []volume.Found) ([]index.Row, error) {
 			return nil, err
 		}
 		if !has {
-			rows = append(rows, nameRow(f))
+			rows = append(rows, rec.nameRow(f))
 		}
 	}
 	rows = append(rows, rec.recover(open)...)
@@ -88,8 +96,10 @@ func (rec *Recovery) indexNames(files []volume.Found) ([]index.Row, error) {
 	return rows, nil
 }
 
-func nameRow(f volume.Found) index.Row {
-	return index.Row{Line: f.Line(), Start: f.Name.Start, End: f.Name.Start + f.Name.Duration*1000, Size: f.Size, NameOnly: true}
+func (rec *Recovery) nameRow(f volume.Found) index.Row {
+	return index.Row{
+		Volume: rec.Volume, Line: f.Line(), Start: f.Name.Start, End: f.Name.Start + f.Name.Duration*1000, Size: f.Size, NameOnly: true,
+	}
 }
 
 // recover finishes unfinished files, several at once, and gives the rows of those that could be.
@@ -107,7 +117,9 @@ func (rec *Recovery) recover(open []volume.Found) []index.Row {
 			if sum, ok := rec.recoverOne(f); ok {
 				mu.Lock()
 				defer mu.Unlock()
-				rows = append(rows, index.RowOf(sum))
+				row := index.RowOf(sum)
+				row.Volume = rec.Volume
+				rows = append(rows, row)
 			}
 		})
 	}
@@ -125,7 +137,11 @@ func (rec *Recovery) recoverOne(f volume.Found) (segment.Summary, bool) {
 		log.Error("cannot finish a file", "error", err)
 		return segment.Summary{}, false
 	}
-	sum, err := commit.Finish(rec.Disk, f.Camera, f.Name, 0, key, segment.Place{})
+	from, _, err := rec.Index.Tail(f.Line(), f.Name.Start)
+	if err != nil {
+		log.Warn("the index does not say how far a file was; it is read from its beginning", "error", err)
+	}
+	sum, err := commit.Finish(rec.Disk, f.Camera, f.Name, 0, key, from)
 	switch {
 	case err == nil:
 		log.Info("finished a file that was left open", "records", sum.Records, "until", time.UnixMicro(sum.End).UTC())
@@ -192,7 +208,7 @@ func readSummary(path string) (segment.Summary, error) {
 // Details reads what the files say whose rows were made from names, until all are read or ctx is done.
 func (rec *Recovery) Details(ctx context.Context) error {
 	for ctx.Err() == nil {
-		rows, _, err := rec.Index.Todo(64)
+		rows, _, err := rec.Index.Todo(rec.Volume, 64)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -248,5 +264,7 @@ func (rec *Recovery) detail(row index.Row) (index.Addition, error) {
 			rec.Log.Error("an event cannot be restored", "file", row.Path(), "record", i, "error", err)
 		}
 	}
-	return Addition(r.Summary(), r.Table(), notes), nil
+	a := Addition(r.Summary(), r.Table(), notes)
+	a.Row.Volume = rec.Volume
+	return a, nil
 }

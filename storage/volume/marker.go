@@ -21,6 +21,7 @@ type Marker struct {
 }
 
 const (
+	// MarkerFile says which volume a folder is.
 	MarkerFile    = "volume.json"
 	volumeSetting = "volume"
 )
