@@ -158,20 +158,20 @@ func (x *Index) Lines() (lines []segment.Line, err error) {
 	return lines, err
 }
 
-// Todo gives up to n rows whose details are still to be read, and how many there are.
-func (x *Index) Todo(n int) (rows []Row, all int, err error) {
+// Todo gives up to n rows of a volume whose details are still to be read, and how many there are.
+func (x *Index) Todo(volume uint8, n int) (rows []Row, all int, err error) {
 	err = x.db.View(func(tx *bbolt.Tx) error {
-		b := tx.Bucket([]byte(todoBucket))
-		all = b.Stats().KeyN
-		c := b.Cursor()
-		for k, _ := c.First(); k != nil && len(rows) < n; k, _ = c.Next() {
+		c := tx.Bucket([]byte(todoBucket)).Cursor()
+		for k, _ := c.First(); k != nil; k, _ = c.Next() {
 			if len(k) != lineSize+8 {
 				continue
 			}
 			l, start := parseLine(k), parseTime(k[lineSize:])
 			if s := tx.Bucket([]byte(segmentsBucket)).Bucket(lineKey(l)); s != nil {
-				if r, err := parseRow(l, start, s.Get(k[lineSize:])); err == nil {
-					rows = append(rows, r)
+				if r, err := parseRow(l, start, s.Get(k[lineSize:])); err == nil && r.Volume == volume {
+					if all++; len(rows) < n {
+						rows = append(rows, r)
+					}
 				}
 			}
 		}
