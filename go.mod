@@ -6,6 +6,7 @@ go 1.26.4
 ignore ./web/ui/node_modules
 
 require (
+	filippo.io/age v1.2.1
 	github.com/alecthomas/kong v1.17.0
 	github.com/bluenviron/gortsplib/v4 v4.16.2
 	github.com/bluenviron/mediacommon/v2 v2.4.1
@@ -20,8 +21,6 @@ require (
 	golang.org/x/crypto v0.58.0
 	pgregory.net/rapid v1.3.0
 )
-
-require filippo.io/age v1.2.1 // indirect
 
 require (
 	github.com/abema/go-mp4 v1.4.1
