@@ -58,6 +58,25 @@ func (x *Index) oldest(camera media.CameraID, after []byte, n int) (rows []Row, 
 	return rows, last, err
 }
 
+// Written gives up to n of a line's files that begin at a time in microseconds or later, by their starts. Files that were
+// not checkpointed yet are not among them: they cannot be let go of.
+func (x *Index) Written(l segment.Line, from int64, n int) (rows []Row, err error) {
+	err = x.db.View(func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte(segmentsBucket)).Bucket(lineKey(l))
+		if b == nil {
+			return nil
+		}
+		c := b.Cursor()
+		for k, v := c.Seek(timeKey(from)); k != nil && len(rows) < n; k, v = c.Next() {
+			if r, err := parseRow(l, parseKey(k), v); err == nil {
+				rows = append(rows, r)
+			}
+		}
+		return nil
+	})
+	return rows, err
+}
+
 // HeldWithin says whether a held event of the camera touches from..to, in microseconds.
 func (x *Index) HeldWithin(camera media.CameraID, from, to int64) (held bool, err error) {
 	err = x.db.View(func(tx *bbolt.Tx) error {

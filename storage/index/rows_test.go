@@ -147,6 +147,18 @@ func compareToModel(t *rapid.T, x *Index, lines []segment.Line, model map[segmen
 		if got, ok, err := x.Last(l, at); err != nil || ok != (last != nil) || ok && got != *last {
 			t.Fatalf("last before %d: %v, %v, %+v", at, err, ok, got)
 		}
+		written, err := x.Written(l, at, 3)
+		if err != nil || len(written) > 3 {
+			t.Fatalf("written from %d: %v, %+v", at, err, written)
+		}
+		for i, r := range written {
+			if r != model[l][r.Start] || r.Start < at || i > 0 && r.Start <= written[i-1].Start {
+				t.Fatalf("written from %d: %+v", at, written)
+			}
+		}
+		if len(x.fresh) == 0 && next != nil && len(written) == 0 {
+			t.Fatalf("written from %d: nothing, but there is %+v", at, next)
+		}
 		if got, ok, err := x.Next(l, at); err != nil || ok != (next != nil) || ok && got != *next {
 			t.Fatalf("next after %d: %v, %v, %+v", at, err, ok, got)
 		}
