@@ -94,6 +94,7 @@ func (s *Store) upkeep(ctx context.Context) {
 		}
 		s.keep(ctx)
 		s.sign()
+		_ = s.backUp(ctx) // it tells by itself
 	}
 }
 

@@ -20,19 +20,21 @@ import (
 	"hearth/storage/keyring"
 	"hearth/storage/segment"
 	"hearth/storage/signet"
+	"hearth/storage/snapshot"
 	"hearth/storage/volume"
 )
 
 // Store is an open data folder. Its methods may be called from several goroutines.
 type Store struct {
-	o      Options
-	log    *slog.Logger
-	folder *volume.Folder
-	box    *box.Box
-	access *access.Access
-	keys   *keyring.Keyring
-	signet *signet.Signet
-	index  *index.Index
+	o       Options
+	log     *slog.Logger
+	folder  *volume.Folder
+	box     *box.Box
+	access  *access.Access
+	keys    *keyring.Keyring
+	backups *snapshot.Keeper
+	signet  *signet.Signet
+	index   *index.Index
 
 	disks    atomic.Pointer[[]*disk] // volumes in use; the first is the data folder
 	adding   sync.Mutex              // one volume at a time; guards running
@@ -72,6 +74,7 @@ func Open(o Options) (s *Store, err error) {
 	if s.keys, err = keyring.Open(o.Dir, s.box); err != nil {
 		return s, err
 	}
+	s.backups = s.newBackups()
 	if s.signet, err = signet.Open(s.box, s.keys); err != nil {
 		return s, err
 	}
