@@ -198,7 +198,6 @@ func (f *Footage) place() (place, bool, error) {
 // begin reads what comes before the fragments of a file, and goes to the key frame to begin with.
 func (f *Footage) begin(c *source) error {
 	h, table := c.reader.Header(), c.reader.Table()
-	begins := f.init == nil // what was noted before the first piece of all is about what came before it
 	if len(table) == 0 || table[0].Type != segment.InitRecord {
 		return fmt.Errorf("%w: it does not begin with what its tracks are", segment.ErrDamaged)
 	}
@@ -232,9 +231,7 @@ func (f *Footage) begin(c *source) error {
 	if first < 0 {
 		first = len(table) // nothing to begin with (yet)
 	}
-	if !begins {
-		f.noteIn(c, 0, first)
-	}
+	f.noteIn(c, 0, first)
 	c.next, f.damage = first, false
 	return nil
 }
