@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 const (
@@ -16,6 +17,9 @@ const (
 	// maxLowWater is the most that may wait in the kernel before we are woken, in bytes. At 64 KiB the sender's
 	// queue ran over (docs/design/budget.md); at 16 KiB the work is half of that per packet.
 	maxLowWater = 16 << 10
+	// patience is how long what came may wait in the kernel at most, whatever the mark is. A key frame is most of what
+	// some cameras send, and then the little pictures after it fill a mark very slowly.
+	patience = 250 * time.Millisecond
 )
 
 // errForeign is what a conn returns when the first bytes it reads are no RTSP.
@@ -36,17 +40,22 @@ type conn struct {
 	mu      sync.Mutex
 	checked bool
 	opening string // the first bytes read, at most 8
-	low     int    // SO_RCVLOWAT as set last
+	wanted  int    // the mark that was asked for
+	low     int    // SO_RCVLOWAT as set last: 1 when patience ran out
+	timer   *time.Timer
 }
 
 // newConn wraps a connection; reads counts how often data is fetched from the kernel.
 func newConn(c net.Conn, plain bool, reads *atomic.Uint64) *conn {
-	return &conn{Conn: c, plain: plain, reads: reads, room: make([]byte, readSize), low: 1}
+	return &conn{Conn: c, plain: plain, reads: reads, room: make([]byte, readSize), wanted: 1, low: 1}
 }
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	if len(c.buf) == 0 {
+		c.mu.Lock()
+		c.await()
+		c.mu.Unlock()
 		n, err := c.Conn.Read(c.room)
 		if n == 0 {
 			return 0, err
@@ -84,11 +93,40 @@ func (c *conn) opened() string {
 	return c.opening
 }
 
-// setLowWater asks to be woken only when n bytes wait, or the connection ends. 1 turns that off. A connection that
-// cannot do this stays as it is.
+// setLowWater asks to be woken only when n bytes wait, or some wait for longer than patience, or the connection ends. 1
+// turns that off. A connection that cannot do this stays as it is.
 func (c *conn) setLowWater(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if n == c.wanted {
+		return
+	}
+	c.wanted = n
+	c.await()
+}
+
+// await sets the mark that was asked for, and what has patience with it; c.mu is held. All that came before has been
+// read, or waits for as long again at most.
+func (c *conn) await() {
+	c.mark(c.wanted)
+	switch {
+	case c.wanted <= 1:
+		if c.timer != nil {
+			c.timer.Stop()
+		}
+	case c.timer == nil:
+		c.timer = time.AfterFunc(patience, func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.mark(1) // until the next read
+		})
+	default:
+		c.timer.Reset(patience)
+	}
+}
+
+// mark sets SO_RCVLOWAT; c.mu is held.
+func (c *conn) mark(n int) {
 	if n == c.low {
 		return
 	}

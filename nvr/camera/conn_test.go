@@ -84,6 +84,41 @@ func TestLowWaterKeepsNothingBack(t *testing.T) {
 	}
 }
 
+// A little that comes after much does not wait for more, and the mark is back when it was read.
+func TestLowWaterHasLittlePatience(t *testing.T) {
+	c, theirs := pair(t, false)
+	c.setLowWater(maxLowWater)
+	for range 3 {
+		if _, err := theirs.Write([]byte("a little")); err != nil {
+			t.Fatal(err)
+		}
+		read := make(chan string)
+		go func() {
+			b := make([]byte, 100)
+			n, _ := c.Read(b)
+			read <- string(b[:n])
+		}()
+		select {
+		case s := <-read:
+			if s != "a little" {
+				t.Fatalf("read %q", s)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("it waits for more")
+		}
+	}
+	c.mu.Lock()
+	c.await() // as the next read does
+	c.mu.Unlock()
+	if n := lowWaterOf(t, c); n != maxLowWater {
+		t.Errorf("the mark is %d, want %d", n, maxLowWater)
+	}
+	c.setLowWater(1)
+	if c.timer.Stop() {
+		t.Error("the timer runs though there is nothing to be patient with")
+	}
+}
+
 func TestWaterline(t *testing.T) {
 	c, _ := pair(t, false)
 	var quick atomic.Bool
