@@ -10,7 +10,9 @@ import (
 
 // Bounds of one fragment. Time is the one that works; the others hold against a camera whose clock stands still.
 const (
-	maxTicks   = media.VideoClockRate // a second
+	// maxTicks is half a second. At most two seconds may be lost in a power cut: half a second while a fragment grows, a
+	// quarter in the kernel (package camera), a second until the next commit, and a quarter is left for the disk.
+	maxTicks   = media.VideoClockRate / 2
 	maxSamples = 1024
 	maxBytes   = 16 << 20
 

@@ -1,6 +1,6 @@
 // Package record turns a camera's access units into fragments and hands them to storage.
 //
-// A fragment is a moof and an mdat of at most a second with all tracks of the run; every key frame starts one, so
+// A fragment is a moof and an mdat of at most half a second with all tracks of the run; every key frame starts one, so
 // footage can be cut and played from any key frame without being rewritten. A sample lasts until the next one's
 // decoding time, so each track holds one unit back; the last unit of a run lasts as long as its track's units
 // usually do.

@@ -143,7 +143,7 @@ func TestPreRollOfNone(t *testing.T) {
 	r := &Recorder{Writer: s, Mode: Motion, PreRoll: -1, PostRoll: time.Second}
 	drive(r, run, 20, map[int]func(){11: func() { r.SetMoving(true) }, 12: func() { r.SetMoving(false) }})
 	r.EndRun(run, "end")
-	if got, want := s.spans(), [][2]int64{{8, 14}}; !slices.Equal(got, want) {
+	if got, want := s.spans(), [][2]int64{{10, 14}}; !slices.Equal(got, want) {
 		t.Errorf("recorded %v, want %v", got, want)
 	}
 }

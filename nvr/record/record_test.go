@@ -106,7 +106,7 @@ func TestRecordsAll(t *testing.T) {
 	}
 }
 
-// checkFragments checks what a fragment promises: at most a second, cut at every key frame, one after another.
+// checkFragments checks what a fragment promises: at most half a second, cut at every key frame, one after another.
 func checkFragments(t testing.TB, fragments []storage.Fragment, run *media.Run) {
 	t.Helper()
 	var next int64
@@ -129,7 +129,7 @@ func checkFragments(t testing.TB, fragments []storage.Fragment, run *media.Run) 
 		if ticks != f.Duration || int64(v.BaseDTS) != f.DTS {
 			t.Errorf("fragment %d: %d ticks at %d, says %d at %d", i, ticks, v.BaseDTS, f.Duration, f.DTS)
 		}
-		if ticks > 90000 && len(v.Samples) > 1 {
+		if ticks > 45000 && len(v.Samples) > 1 {
 			t.Errorf("fragment %d: %d ticks", i, ticks)
 		}
 		if i > 0 && f.DTS != next {
@@ -148,15 +148,15 @@ func TestStorageRefuses(t *testing.T) {
 	s := &shelf{refuse: func(n int) bool { return n == 1 }}
 	r := &Recorder{Writer: s}
 	play(r, clip, "end")
-	// Three GOPs of three fragments each; of the first one only the first is kept.
+	// Three GOPs of six fragments each; of the first one only the first is kept.
 	var kept []int64
 	for _, f := range s.takes[0].fragments {
-		kept = append(kept, f.DTS/90000)
+		kept = append(kept, f.DTS/45000)
 	}
-	if want := []int64{0, 3, 4, 5, 6, 7, 8}; !slices.Equal(kept, want) {
-		t.Errorf("kept the seconds %v, want %v", kept, want)
+	if want := []int64{0, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17}; !slices.Equal(kept, want) {
+		t.Errorf("kept the half seconds %v, want %v", kept, want)
 	}
-	if c := r.Counters(); c.Fragments != 7 || c.Dropped != 2 {
+	if c := r.Counters(); c.Fragments != 13 || c.Dropped != 5 {
 		t.Errorf("counters %+v", c)
 	}
 }
