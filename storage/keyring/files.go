@@ -115,6 +115,9 @@ func escape(dir string) string {
 func writeKeyFile(volume string, id media.CameraID, wrapped []byte) error {
 	to := keyPath(volume, id)
 	dir := filepath.Dir(to)
+	if err := mounted(volume); err != nil {
+		return err
+	}
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
@@ -122,6 +125,16 @@ func writeKeyFile(volume string, id media.CameraID, wrapped []byte) error {
 		return err
 	}
 	return errors.Join(syncDir(filepath.Dir(dir)), syncDir(volume))
+}
+
+// mounted refuses the empty mount point of a media folder that is a disk of its own: volume.json lies in both.
+func mounted(volume string) error {
+	const marker = "volume.json"
+	if _, err := os.Lstat(filepath.Join(volume, marker)); errors.Is(err, fs.ErrNotExist) {
+		return nil // not in use yet
+	}
+	_, err := os.Lstat(filepath.Join(volume, "media", marker))
+	return err
 }
 
 func readKeyFile(path string) ([]byte, error) {
