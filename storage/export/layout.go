@@ -23,6 +23,8 @@ import (
 type layout struct {
 	span
 
+	took func(storage.Piece) // is told of every piece when it was read; nil: nobody is
+
 	begun bool
 	zero  time.Time // wall clock at the file's time 0
 	start int64     // where showing begins, in ticks of the video clock
@@ -90,6 +92,9 @@ func (l *layout) read(ctx context.Context, open func() (Pieces, error), visit fu
 			return fmt.Errorf("read the footage: %w", err)
 		}
 		more, err := l.piece(piece, visit)
+		if err == nil && l.took != nil {
+			l.took(piece)
+		}
 		if err != nil || !more || l.begun && l.video.end >= l.stop {
 			return err
 		}
@@ -184,7 +189,7 @@ func (l *layout) setTracks(p storage.Piece) error {
 			*have = &lane{InitTrack: t, end: nowhere}
 		}
 		if (*have).Rate != t.Rate || !bytes.Equal((*have).Entry, t.Entry) {
-			return &SplitError{p.Start, "the camera's settings changed"}
+			return &SplitError{At: p.Start, Why: "the camera's settings changed", between: true}
 		}
 		l.lanes[i] = *have
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"time"
 
@@ -25,6 +26,8 @@ var (
 type SplitError struct {
 	At  time.Time
 	Why string
+
+	between bool // it lies between two runs: all that was read before it goes in the file
 }
 
 func (e *SplitError) Error() string {
@@ -60,6 +63,7 @@ type Plan struct {
 	left   int       // samples
 	data   int64     // bytes of all samples
 	head   []byte    // ftyp, moov and the head of mdat
+	trace  *trace    // nil: not asked for
 }
 
 // MP4 writes the footage between from and to as one plain MP4 file. It opens the footage twice.
@@ -74,24 +78,44 @@ func MP4(ctx context.Context, w io.Writer, open func() (Pieces, error), from, to
 // Prepare reads the footage between from and to for the first time. open must give all of it from the key frame at
 // or before from, each time anew. The error is ErrNoFootage, a *SplitError, or one of storage.
 func Prepare(ctx context.Context, open func() (Pieces, error), from, to time.Time) (*Plan, error) {
-	s := span{from: from, to: to}
+	p, err := prepare(ctx, open, span{from: from, to: to}, false)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// prepare is Prepare. With a *SplitError between two runs it also gives the plan of all that comes before.
+func prepare(ctx context.Context, open func() (Pieces, error), s span, traced bool) (*Plan, error) {
 	for {
 		p := &Plan{open: open, span: s}
 		l := layout{span: s}
+		if traced {
+			p.trace = &trace{}
+			l.took = p.took
+		}
 		err := l.read(ctx, open, func(t *lane, samples []placed) (bool, error) { return true, p.add(&l, t, samples) })
 		var later *laterError
-		if errors.As(err, &later) {
+		var split *SplitError
+		switch {
+		case errors.As(err, &later):
 			s.first = later.at
 			continue
-		}
-		if err != nil {
+		case errors.As(err, &split) && split.between:
+		case err != nil:
 			return nil, err
 		}
 		if v := p.tracks[0]; v == nil || v.end <= l.start || l.stop <= l.start {
+			if err != nil {
+				return nil, err
+			}
 			return nil, ErrNoFootage
 		}
 		p.index(&l)
-		return p, nil
+		if traced {
+			p.trace.settle(int64(len(p.head)))
+		}
+		return p, err
 	}
 }
 
@@ -105,7 +129,10 @@ func (p *Plan) add(l *layout, t *lane, samples []placed) error {
 	k.chunk(p.data, len(samples))
 	for _, s := range samples {
 		if over := k.add(s); over {
-			return &SplitError{l.wall(k.last+k.length, t), "recording paused for too long for one file"}
+			return &SplitError{At: l.wall(k.last+k.length, t), Why: "recording paused for too long for one file"}
+		}
+		if p.trace != nil {
+			p.trace.crc = crc32.Update(p.trace.crc, crc32.IEEETable, s.Data)
 		}
 		p.data += int64(len(s.Data))
 		p.left++
@@ -150,6 +177,10 @@ func (p *Plan) Write(ctx context.Context, w io.Writer) error {
 		return left > 0, nil
 	})
 	var later *laterError
+	var split *SplitError
+	if left == 0 && errors.As(err, &split) {
+		err = nil // the plan ends there
+	}
 	if errors.As(err, &later) || err == nil && left > 0 {
 		return ErrChanged
 	}
