@@ -162,72 +162,76 @@ func TestSwappedIndexRows(t *testing.T) {
 	})
 }
 
-// swapInIndex exchanges two cameras' identities in all keys, and in values that begin with one, of an index.
+// swapInIndex exchanges two cameras' identities in all keys of an index that was closed, and in values that begin with
+// one: what is kept of one camera lies under the other, as it is.
 func swapInIndex(t *testing.T, path string, cams [2]media.CameraID) {
 	t.Helper()
+	if _, err := os.Stat(path + ".journal"); !os.IsNotExist(err) {
+		t.Fatalf("the index has a journal: %v", err)
+	}
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{NoFreelistSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	exchange := func(b []byte) []byte {
-		mark := bytes.Repeat([]byte{0xee}, 16)
-		b = bytes.ReplaceAll(b, cams[0][:], mark)
-		b = bytes.ReplaceAll(b, cams[1][:], cams[0][:])
-		return bytes.ReplaceAll(b, mark, cams[1][:])
-	}
-	walk := func(b *bbolt.Bucket) error {
-		pairs := make(map[string][]byte)
-		nested := make(map[string]map[string][]byte)
-		if err := b.ForEach(func(k, v []byte) error {
-			if v != nil {
-				pairs[string(k)] = bytes.Clone(v)
-				return nil
-			}
-			nested[string(k)] = make(map[string][]byte)
-			return b.Bucket(k).ForEach(func(k2, v2 []byte) error {
-				nested[string(k)][string(k2)] = bytes.Clone(v2)
-				return nil
-			})
-		}); err != nil {
-			return err
-		}
-		for k := range pairs {
-			if err := b.Delete([]byte(k)); err != nil {
-				return err
-			}
-		}
-		for k := range nested {
-			if err := b.DeleteBucket([]byte(k)); err != nil {
-				return err
-			}
-		}
-		for k, v := range pairs {
-			if !bytes.HasPrefix(v, []byte("{")) {
-				v = exchange(v)
-			}
-			if err := b.Put(exchange([]byte(k)), v); err != nil {
-				return err
-			}
-		}
-		for k, rows := range nested {
-			n, err := b.CreateBucket(exchange([]byte(k)))
-			if err != nil {
-				return err
-			}
-			for k2, v2 := range rows {
-				if err := n.Put([]byte(k2), v2); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}
 	if err := db.Update(func(tx *bbolt.Tx) error {
-		return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error { return walk(b) })
+		return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error { return swapInBucket(b, cams) })
 	}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func swapInBucket(b *bbolt.Bucket, cams [2]media.CameraID) error {
+	exchange := func(b []byte) []byte {
+		for i, cam := range cams {
+			if bytes.HasPrefix(b, cam[:]) {
+				return append(bytes.Clone(cams[1-i][:]), b[16:]...)
+			}
+		}
+		return bytes.Clone(b)
+	}
+	pairs := make(map[string][]byte)
+	below := make(map[string]map[string][]byte) // in the buckets within
+	if err := b.ForEach(func(k, v []byte) error {
+		if v != nil {
+			pairs[string(k)] = bytes.Clone(v)
+			return nil
+		}
+		below[string(k)] = make(map[string][]byte)
+		return b.Bucket(k).ForEach(func(inner, v []byte) error {
+			below[string(k)][string(inner)] = bytes.Clone(v)
+			return nil
+		})
+	}); err != nil {
+		return err
+	}
+	for k := range pairs {
+		if err := b.Delete([]byte(k)); err != nil {
+			return err
+		}
+	}
+	for k := range below {
+		if err := b.DeleteBucket([]byte(k)); err != nil {
+			return err
+		}
+	}
+	for k, v := range pairs {
+		if err := b.Put(exchange([]byte(k)), exchange(v)); err != nil {
+			return err
+		}
+	}
+	for k, rows := range below {
+		n, err := b.CreateBucket(exchange([]byte(k)))
+		if err != nil {
+			return err
+		}
+		for inner, v := range rows {
+			if err := n.Put([]byte(inner), v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // An older file of the same camera, put in a newer one's place, is not shown as the newer one.

@@ -3,24 +3,22 @@ package index
 import (
 	"bytes"
 
-	"go.etcd.io/bbolt"
-
+	"hearth/storage/index/layer"
 	"hearth/storage/segment"
 )
 
 // putGap keeps a gap. Of two that begin at the same moment the longer one says more.
-func putGap(tx *bbolt.Tx, l segment.Line, g Gap) error {
-	b := tx.Bucket([]byte(gapsBucket))
+func putGap(tx *layer.Tx, l segment.Line, g Gap) {
 	key := join(lineKey(l), timeKey(g.From))
-	if old := b.Get(key); len(old) >= 8 && parseTime(old[:8]) > g.To {
-		return nil
+	if old := tx.Get(flat(gapsKind), key); len(old) >= 8 && parseTime(old[:8]) > g.To {
+		return
 	}
-	return b.Put(key, append(timeKey(g.To), g.Reason...))
+	tx.Put(flat(gapsKind), key, append(timeKey(g.To), g.Reason...))
 }
 
 // Gaps gives the recorded gaps and ends of runs of a line that begin within from..to, in microseconds, in order.
 func (x *Index) Gaps(l segment.Line, from, to int64) (gaps []Gap, err error) {
-	err = x.db.View(func(tx *bbolt.Tx) error {
+	err = x.db.View(func(tx *layer.Tx) error {
 		gaps = gapsWithin(tx, l, from, to)
 		return nil
 	})
@@ -36,18 +34,25 @@ func (x *Index) Gaps(l segment.Line, from, to int64) (gaps []Gap, err error) {
 	return gaps, err
 }
 
-func gapsWithin(tx *bbolt.Tx, l segment.Line, from, to int64) (gaps []Gap) {
-	c := tx.Bucket([]byte(gapsBucket)).Cursor()
+func gapsWithin(tx *layer.Tx, l segment.Line, from, to int64) (gaps []Gap) {
+	c := tx.Cursor(flat(gapsKind))
 	line := lineKey(l)
 	for k, v := c.Seek(join(line, timeKey(from))); k != nil && bytes.HasPrefix(k, line); k, v = c.Next() {
-		if len(k) != lineSize+8 || len(v) < 8 {
+		g, ok := parseGap(k, v)
+		if !ok {
 			continue
 		}
-		g := Gap{From: parseTime(k[lineSize:]), To: parseTime(v[:8]), Reason: string(v[8:])}
 		if g.From >= to {
 			break
 		}
 		gaps = append(gaps, g)
 	}
 	return gaps
+}
+
+func parseGap(k, v []byte) (Gap, bool) {
+	if len(k) != lineSize+8 || len(v) < 8 {
+		return Gap{}, false
+	}
+	return Gap{From: parseTime(k[lineSize:]), To: parseTime(v[:8]), Reason: string(v[8:])}, true
 }

@@ -1,50 +1,72 @@
 package index
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"io/fs"
 	"slices"
 	"sync"
 
-	"go.etcd.io/bbolt"
-
 	"hearth/nvr/media"
-	"hearth/storage/bolt"
+	"hearth/storage/index/layer"
 	"hearth/storage/segment"
 )
 
 // ErrNotFound says that there is no such thing.
 var ErrNotFound = errors.New("not found")
 
+// format is of all that is in the file; one of another form is made again from the files.
+const format = 3
+
+// The kinds of spaces; see the package's documentation.
 const (
-	metaBucket     = "meta"
-	segmentsBucket = "segments"
-	todoBucket     = "todo"
-	ageBucket      = "age"
-	garbageBucket  = "garbage"
-	tombsBucket    = "tombs"
-	headsBucket    = "heads"
-	totalsBucket   = "totals"
-	gapsBucket     = "gaps"
-	daysBucket     = "days"
-	minutesBucket  = "minutes"
-	eventsBucket   = "events"
-	eventIDsBucket = "eventids"
-	heldBucket     = "held"
-	thumbsBucket   = "thumbs"
-	removedBucket  = "removed"
-	tailsBucket    = "tails"
+	metaKind = iota
+	rowsKind
+	todoKind
+	garbageKind
+	tombsKind
+	headsKind
+	tailsKind
+	totalsKind
+	gapsKind
+	daysKind
+	minutesKind
+	eventsKind
+	idsKind
+	heldKind
+	thumbsKind
+	removedKind
 )
 
-func buckets() []string {
-	return []string{
-		metaBucket, segmentsBucket, todoBucket, ageBucket, garbageBucket, tombsBucket, headsBucket, totalsBucket,
-		gapsBucket, daysBucket, minutesBucket, eventsBucket, eventIDsBucket, heldBucket, thumbsBucket, removedBucket,
-		tailsBucket,
-	}
+func options() layer.Options {
+	const inOrder = 0.95
+	return layer.Options{Format: format, Kinds: []layer.Kind{
+		metaKind:    {Name: "meta"},
+		rowsKind:    {Name: "rows", Owned: true, Fill: inOrder},
+		todoKind:    {Name: "todo"},
+		garbageKind: {Name: "garbage"},
+		tombsKind:   {Name: "tombs"},
+		headsKind:   {Name: "heads"},
+		tailsKind:   {Name: "tails"},
+		totalsKind:  {Name: "totals"},
+		gapsKind:    {Name: "gaps"},
+		daysKind:    {Name: "days"},
+		minutesKind: {Name: "minutes"},
+		eventsKind:  {Name: "events", Owned: true, Fill: inOrder},
+		idsKind:     {Name: "ids"},
+		heldKind:    {Name: "held"},
+		thumbsKind:  {Name: "thumbs"},
+		removedKind: {Name: "removed"},
+	}}
+}
+
+// flat is the space of a kind that is not by owner.
+func flat(kind int) layer.Space { return layer.Space{Kind: kind} }
+
+func rowsOf(l segment.Line) layer.Space {
+	return layer.Space{Kind: rowsKind, Owner: string(lineKey(l))}
+}
+
+func eventsOf(camera media.CameraID) layer.Space {
+	return layer.Space{Kind: eventsKind, Owner: string(camera[:])}
 }
 
 // Index is an open index.db. Its methods may be called from several goroutines.
@@ -53,8 +75,7 @@ type Index struct {
 	// one lies under another camera.
 	OnBad func(camera media.CameraID, err error)
 
-	db   *bbolt.DB
-	path string
+	db *layer.DB
 
 	mu      sync.RWMutex
 	fresh   map[segment.Line][]Addition // finished and not written yet, by start
@@ -64,31 +85,18 @@ type Index struct {
 }
 
 // Open opens the index at path, or makes it. bolt.ErrDamaged says that it is to be made anew.
-func Open(path string) (*Index, error) {
-	db, err := bolt.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := bolt.Create(path, makeBuckets); err != nil {
-			return nil, err
-		}
-		db, err = bolt.Open(path)
-	}
+func Open(path string) (*Index, error) { return open(path, options()) }
+
+func open(path string, o layer.Options) (*Index, error) {
+	db, err := layer.Open(path, o)
 	if err != nil {
 		return nil, err
 	}
 	x := &Index{
-		db: db, path: path, fresh: make(map[segment.Line][]Addition), motion: make(map[hourOf]*[60]byte),
-		tails: make(map[segment.Line]Tail),
+		db: db, fresh: make(map[segment.Line][]Addition), motion: make(map[hourOf]*[60]byte), tails: make(map[segment.Line]Tail),
 	}
-	err = db.View(func(tx *bbolt.Tx) error {
-		for _, name := range buckets() {
-			if tx.Bucket([]byte(name)) == nil {
-				return fmt.Errorf("%s is %w: no %s in it", path, bolt.ErrDamaged, name)
-			}
-		}
-		if v := tx.Bucket([]byte(metaBucket)).Get([]byte(formatKey)); !bytes.Equal(v, []byte{format}) {
-			return fmt.Errorf("%s is %w: it is of an older form", path, bolt.ErrDamaged)
-		}
-		if v := tx.Bucket([]byte(metaBucket)).Get([]byte(scannedKey)); len(v) == 8 {
+	err = db.View(func(tx *layer.Tx) error {
+		if v := tx.Get(flat(metaKind), []byte(scannedKey)); len(v) == 8 {
 			x.scanned = parseTime(v)
 		}
 		return nil
@@ -100,28 +108,13 @@ func Open(path string) (*Index, error) {
 	return x, nil
 }
 
-func makeBuckets(tx *bbolt.Tx) error {
-	for _, name := range buckets() {
-		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
-			return err
-		}
-	}
-	return tx.Bucket([]byte(metaBucket)).Put([]byte(formatKey), []byte{format})
-}
-
 // Close closes the file. What was not checkpointed is found again from the files.
 func (x *Index) Close() error { return x.db.Close() }
 
-// Stats are bbolt's own counters, for metrics and benchmarks.
-func (x *Index) Stats() bbolt.Stats { return x.db.Stats() }
+// Stats say what was written since Open, for metrics and benchmarks.
+func (x *Index) Stats() layer.Stats { return x.db.Stats() }
 
-const (
-	formatKey  = "format"
-	scannedKey = "scanned"
-
-	// format is of all that is in the file; one of another form is made again from the files.
-	format = 2
-)
+const scannedKey = "scanned"
 
 // Scanned is the time, in microseconds, before which no file began that the index does not know. Zero: none is known.
 func (x *Index) Scanned() int64 {
@@ -186,29 +179,22 @@ func (x *Index) Checkpoint(scanned int64, tails []Tail) error {
 		return nil
 	}
 	slices.SortFunc(adds, func(a, b Addition) int { return compare(a.Start, b.Start) })
-	err := x.db.Update(func(tx *bbolt.Tx) error {
+	err := x.db.Update(func(tx *layer.Tx) error {
 		for _, a := range adds {
-			if err := add(tx, a); err != nil {
-				return err
-			}
-			if err := putHead(tx, a.Line, a.Head); err != nil {
-				return err
-			}
+			add(tx, a)
+			putHead(tx, a.Line, a.Head)
 		}
 		for k, v := range motion {
-			if err := putMotion(tx, k, v); err != nil {
-				return err
-			}
+			putMotion(tx, k, v)
 		}
 		for _, t := range tails {
-			if err := putTail(tx, t); err != nil {
-				return err
-			}
+			putTail(tx, t)
 		}
-		return tx.Bucket([]byte(metaBucket)).Put([]byte(scannedKey), timeKey(scanned))
+		tx.Put(flat(metaKind), []byte(scannedKey), timeKey(scanned))
+		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("write %s: %w", x.path, err)
+		return err
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -230,80 +216,21 @@ func (x *Index) Checkpoint(scanned int64, tails []Tail) error {
 	return nil
 }
 
-func add(tx *bbolt.Tx, a Addition) error {
-	if err := putRow(tx, a.Row); err != nil {
-		return err
-	}
+func add(tx *layer.Tx, a Addition) {
+	putRow(tx, a.Row)
 	for _, g := range a.Gaps {
-		if err := putGap(tx, a.Line, g); err != nil {
-			return err
-		}
+		putGap(tx, a.Line, g)
 	}
 	for _, span := range a.Covered {
-		if err := putCovered(tx, a.Line.Camera, span[0], span[1]); err != nil {
-			return err
-		}
+		putCovered(tx, a.Line.Camera, span[0], span[1])
 	}
-	return nil
 }
 
-// putRow writes a row in place of the one that may be there.
-func putRow(tx *bbolt.Tx, r Row) error {
-	b, err := tx.Bucket([]byte(segmentsBucket)).CreateBucketIfNotExists(lineKey(r.Line))
-	if err != nil {
-		return err
-	}
-	b.FillPercent = 0.95 // rows come in order
-	if old, err := parseRow(r.Line, r.Start, b.Get(timeKey(r.Start))); err == nil {
-		if err := forget(tx, old); err != nil {
-			return err
-		}
-	}
-	if err := b.Put(timeKey(r.Start), r.marshal()); err != nil {
-		return err
-	}
-	todo := tx.Bucket([]byte(todoBucket))
-	if r.NameOnly {
-		err = todo.Put(r.key(), nil)
-	} else {
-		err = todo.Delete(r.key())
-	}
-	if err == nil && r.Line.Stream != segment.Pack {
-		err = tx.Bucket([]byte(ageBucket)).Put(r.ageKey(), nil)
-	}
-	if err != nil {
-		return err
-	}
-	return addTotal(tx, r, r.Kept())
-}
-
-// forget takes a row out of what is kept beside it.
-func forget(tx *bbolt.Tx, r Row) error {
-	if err := tx.Bucket([]byte(ageBucket)).Delete(r.ageKey()); err != nil {
-		return err
-	}
-	if err := tx.Bucket([]byte(todoBucket)).Delete(r.key()); err != nil {
-		return err
-	}
-	return addTotal(tx, r, -r.Kept())
-}
-
-// totalKey is camera ‖ volume.
-func totalKey(r Row) []byte { return append(bytes.Clone(r.Line.Camera[:]), r.Volume) }
-
-func addTotal(tx *bbolt.Tx, r Row, n int64) error {
-	b := tx.Bucket([]byte(totalsBucket))
-	if v := b.Get(totalKey(r)); len(v) == 8 {
-		n += int64(binary.BigEndian.Uint64(v))
-	}
-	return b.Put(totalKey(r), binary.BigEndian.AppendUint64(nil, uint64(max(n, 0))))
-}
-
-func putHead(tx *bbolt.Tx, l segment.Line, head [32]byte) error {
-	return tx.Bucket([]byte(headsBucket)).Put(lineKey(l), head[:])
+func putHead(tx *layer.Tx, l segment.Line, head [32]byte) {
+	tx.Put(flat(headsKind), lineKey(l), head[:])
 }
 
 // PutHead says what a line's next file begins with, as found from the files.
 func (x *Index) PutHead(l segment.Line, head [32]byte) error {
-	return x.db.Update(func(tx *bbolt.Tx) error { return putHead(tx, l, head) })
+	return x.db.Update(func(tx *layer.Tx) error { putHead(tx, l, head); return nil })
 }

@@ -6,9 +6,8 @@ import (
 	"math"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"hearth/nvr/media"
+	"hearth/storage/index/layer"
 )
 
 const (
@@ -56,110 +55,157 @@ func (x *Index) AddMotion(camera media.CameraID, at int64, score float64) {
 	h[minute] = max(h[minute], level)
 }
 
-func putMotion(tx *bbolt.Tx, k hourOf, levels [60]byte) error {
-	b := tx.Bucket([]byte(minutesBucket))
+// An hour is kept as a byte per minute, or, when that is shorter, as pairs of minute and level.
+func marshalHour(levels [60]byte) []byte {
+	var pairs []byte
+	for i, v := range levels {
+		if v > 0 {
+			pairs = append(pairs, byte(i), v)
+		}
+	}
+	if len(pairs) < len(levels) {
+		return pairs
+	}
+	return levels[:]
+}
+
+func parseHour(b []byte) (levels [60]byte) {
+	if len(b) == len(levels) {
+		return [60]byte(b)
+	}
+	for ; len(b) >= 2; b = b[2:] {
+		if int(b[0]) < len(levels) {
+			levels[b[0]] = b[1]
+		}
+	}
+	return levels
+}
+
+func putMotion(tx *layer.Tx, k hourOf, levels [60]byte) {
 	key := counted(k.camera, k.hour)
-	if old := b.Get(key); len(old) == 60 {
-		for i, v := range old {
-			levels[i] = max(levels[i], v)
-		}
+	for i, v := range parseHour(tx.Get(flat(minutesKind), key)) {
+		levels[i] = max(levels[i], v)
 	}
-	if err := b.Put(key, levels[:]); err != nil {
-		return err
-	}
-	day := floorDiv(k.hour, 24)
-	return putBits(tx, k.camera, day, func(bits []byte) {
-		for i, v := range levels {
-			if v > 0 {
-				set(bits[bitmapSize:], int(k.hour-day*24)*60+i)
-			}
-		}
-	})
+	tx.Put(flat(minutesKind), key, marshalHour(levels))
 }
 
-func putCovered(tx *bbolt.Tx, camera media.CameraID, from, to int64) error {
-	if to <= from {
-		return nil
-	}
-	first, last := floorDiv(from, microsPerMinute), floorDiv(to-1, microsPerMinute)
-	for m := first; m <= last; {
-		day := floorDiv(m, minutesPerDay)
-		end := min(last+1, (day+1)*minutesPerDay)
-		if err := putBits(tx, camera, day, func(bits []byte) {
-			for i := m; i < end; i++ {
-				set(bits[:bitmapSize], int(i-day*minutesPerDay))
-			}
-		}); err != nil {
-			return err
+// A day is kept as a bit per minute, or, when that is shorter, as runs: how far from the end of the run before, and how
+// long, as varints.
+func marshalDay(bits *[bitmapSize]byte) []byte {
+	runs := make([]byte, 0, bitmapSize)
+	end := 0
+	for m := 0; m < minutesPerDay; {
+		if !isSet(bits[:], m) {
+			m++
+			continue
 		}
-		m = end
+		from := m
+		for m < minutesPerDay && isSet(bits[:], m) {
+			m++
+		}
+		runs = binary.AppendUvarint(binary.AppendUvarint(runs, uint64(from-end)), uint64(m-from))
+		end = m
 	}
-	return nil
+	if len(runs) < bitmapSize {
+		return runs
+	}
+	return bits[:]
 }
 
-// resetCovered takes the minutes from..to, both at the full minute, out of a camera's map but for those of the spans.
-func resetCovered(tx *bbolt.Tx, camera media.CameraID, from, to int64, kept [][2]int64) error {
-	first, last := floorDiv(from, microsPerMinute), floorDiv(to, microsPerMinute)
-	for m := first; m < last; {
-		day := floorDiv(m, minutesPerDay)
-		end := min(last, (day+1)*minutesPerDay)
-		if tx.Bucket([]byte(daysBucket)).Get(counted(camera, day)) != nil {
-			if err := putBits(tx, camera, day, func(bits []byte) {
-				for i := m; i < end; i++ {
-					reset(bits[:bitmapSize], int(i-day*minutesPerDay))
-				}
-			}); err != nil {
-				return err
-			}
-		}
-		m = end
+func parseDay(b []byte) *[bitmapSize]byte {
+	if len(b) == bitmapSize {
+		bits := [bitmapSize]byte(b)
+		return &bits
 	}
-	for _, span := range kept {
-		if err := putCovered(tx, camera, span[0], span[1]); err != nil {
-			return err
+	var bits [bitmapSize]byte
+	p := parser{b: b}
+	for at := uint64(0); len(p.b) > 0; {
+		from, n := p.uvarint(), p.uvarint()
+		if p.bad || from > minutesPerDay || n > minutesPerDay || at+from+n > minutesPerDay {
+			break
 		}
+		for i := at + from; i < at+from+n; i++ {
+			set(bits[:], int(i))
+		}
+		at += from + n
 	}
-	return nil
+	return &bits
 }
 
-func reset(bits []byte, i int) { bits[i/8] &^= 0x80 >> (i % 8) }
+func isSet(bits []byte, i int) bool { return bits[i/8]&(0x80>>(i%8)) != 0 }
 
 func set(bits []byte, i int) { bits[i/8] |= 0x80 >> (i % 8) }
 
-func putBits(tx *bbolt.Tx, camera media.CameraID, day int64, change func(bits []byte)) error {
-	b := tx.Bucket([]byte(daysBucket))
-	bits := make([]byte, 2*bitmapSize)
-	copy(bits, b.Get(counted(camera, day)))
-	change(bits)
-	return b.Put(counted(camera, day), bits)
+func reset(bits []byte, i int) { bits[i/8] &^= 0x80 >> (i % 8) }
+
+// eachDay changes the minutes first..last-1, counted since 1970, of a camera's map, day by day.
+func eachDay(tx *layer.Tx, camera media.CameraID, first, last int64, change func(bits []byte, minute int)) {
+	for m := first; m < last; {
+		day := floorDiv(m, minutesPerDay)
+		end := min(last, (day+1)*minutesPerDay)
+		key := counted(camera, day)
+		bits := parseDay(tx.Get(flat(daysKind), key))
+		for ; m < end; m++ {
+			change(bits[:], int(m-day*minutesPerDay))
+		}
+		if *bits == [bitmapSize]byte{} {
+			tx.Delete(flat(daysKind), key)
+		} else {
+			tx.Put(flat(daysKind), key, marshalDay(bits))
+		}
+	}
+}
+
+func putCovered(tx *layer.Tx, camera media.CameraID, from, to int64) {
+	if to > from {
+		eachDay(tx, camera, floorDiv(from, microsPerMinute), floorDiv(to-1, microsPerMinute)+1, set)
+	}
+}
+
+// resetCovered takes the minutes from..to, both at the full minute, out of a camera's map but for those of the spans.
+func resetCovered(tx *layer.Tx, camera media.CameraID, from, to int64, kept [][2]int64) {
+	eachDay(tx, camera, floorDiv(from, microsPerMinute), floorDiv(to, microsPerMinute), reset)
+	for _, span := range kept {
+		putCovered(tx, camera, span[0], span[1])
+	}
 }
 
 // Day gives a camera's minutes of a day since 1970, UTC: 180 bytes each, a bit per minute, the first minute the
 // highest bit, for footage and for motion.
 func (x *Index) Day(camera media.CameraID, day int64) (footage, motion []byte, err error) {
-	bits := make([]byte, 2*bitmapSize)
-	err = x.db.View(func(tx *bbolt.Tx) error {
-		copy(bits, tx.Bucket([]byte(daysBucket)).Get(counted(camera, day)))
+	footage, motion = make([]byte, bitmapSize), make([]byte, bitmapSize)
+	err = x.db.View(func(tx *layer.Tx) error {
+		copy(footage, parseDay(tx.Get(flat(daysKind), counted(camera, day)))[:])
+		eachHour(tx, camera, day*24, day*24+23, func(hour int64, levels [60]byte) {
+			for i, v := range levels {
+				if v > 0 {
+					set(motion, int(hour-day*24)*60+i)
+				}
+			}
+		})
 		return nil
 	})
-	return bits[:bitmapSize], bits[bitmapSize:], err
+	return footage, motion, err
+}
+
+// eachHour calls each for the hours first..last of which there is motion, in order.
+func eachHour(tx *layer.Tx, camera media.CameraID, first, last int64, each func(hour int64, levels [60]byte)) {
+	c := tx.Cursor(flat(minutesKind))
+	for k, v := c.Seek(counted(camera, max(first, 0))); len(k) == 20 && media.CameraID(k[:16]) == camera; k, v = c.Next() {
+		hour := int64(binary.BigEndian.Uint32(k[16:]))
+		if hour > last {
+			return
+		}
+		each(hour, parseHour(v))
+	}
 }
 
 // Motion calls each for every minute with motion in from..to, in order; minute begins at a time in microseconds.
 func (x *Index) Motion(camera media.CameraID, from, to int64, each func(minute int64, score float64)) error {
 	hours := make(map[int64][60]byte)
 	first, last := max(floorDiv(from, microsPerHour), 0), floorDiv(to, microsPerHour)
-	err := x.db.View(func(tx *bbolt.Tx) error {
-		c := tx.Bucket([]byte(minutesBucket)).Cursor()
-		for k, v := c.Seek(counted(camera, first)); len(k) == 20 && media.CameraID(k[:16]) == camera; k, v = c.Next() {
-			hour := int64(binary.BigEndian.Uint32(k[16:]))
-			if hour > last {
-				break
-			}
-			if len(v) == 60 {
-				hours[hour] = [60]byte(v)
-			}
-		}
+	err := x.db.View(func(tx *layer.Tx) error {
+		eachHour(tx, camera, first, last, func(hour int64, levels [60]byte) { hours[hour] = levels })
 		return nil
 	})
 	if err != nil {

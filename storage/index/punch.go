@@ -1,11 +1,8 @@
 package index
 
 import (
-	"fmt"
-
-	"go.etcd.io/bbolt"
-
 	"hearth/nvr/media"
+	"hearth/storage/index/layer"
 	"hearth/storage/segment"
 )
 
@@ -26,51 +23,35 @@ func (x *Index) Punch(r Row, freed int64, gaps []Gap) error {
 // are left, the gaps are on the timeline, and minutes of which neither stream has footage any more are no minutes with
 // footage. Rows that are not checkpointed, or not there any more, are passed over.
 func (x *Index) PunchAll(list []Punched) error {
-	err := x.db.Update(func(tx *bbolt.Tx) error {
+	return x.db.Update(func(tx *layer.Tx) error {
 		for _, p := range list {
-			if err := punch(tx, p); err != nil {
-				return err
-			}
+			punch(tx, p)
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("write %s: %w", x.path, err)
-	}
-	return nil
 }
 
-func punch(tx *bbolt.Tx, p Punched) error {
+func punch(tx *layer.Tx, p Punched) {
 	l := p.Row.Line
-	b := tx.Bucket([]byte(segmentsBucket)).Bucket(lineKey(l))
-	if b == nil {
-		return nil
-	}
-	r, err := parseRow(l, p.Row.Start, b.Get(timeKey(p.Row.Start)))
-	if err != nil {
-		return nil //nolint:nilerr // let go of in the meantime
+	r, ok := getRow(tx, l, p.Row.Start)
+	if !ok { // let go of in the meantime
+		return
 	}
 	before := r.Kept()
 	r.Freed = min(r.Freed+p.Freed, r.Size) / freedUnit * freedUnit
 	r.Pared = r.Pared || p.Pared
-	if err := b.Put(timeKey(r.Start), r.marshal()); err != nil {
-		return err
-	}
-	if err := addTotal(tx, r, r.Kept()-before); err != nil {
-		return err
-	}
+	setRow(tx, l, r.Start, &r)
+	addTotal(tx, r, r.Kept()-before)
 	var spans [][2]int64
 	for _, g := range p.Gaps {
-		if err := putGap(tx, l, g); err != nil {
-			return err
-		}
+		putGap(tx, l, g)
 		spans = append(spans, [2]int64{g.From, g.To})
 	}
-	return clearCovered(tx, l.Camera, spans)
+	clearCovered(tx, l.Camera, spans)
 }
 
 // clearCovered takes minutes out of a camera's map that touch the spans and of which no file has footage any more.
-func clearCovered(tx *bbolt.Tx, camera media.CameraID, spans [][2]int64) error {
+func clearCovered(tx *layer.Tx, camera media.CameraID, spans [][2]int64) {
 	for _, span := range spans {
 		from, to := floorDiv(span[0], microsPerMinute)*microsPerMinute, (floorDiv(span[1]-1, microsPerMinute)+1)*microsPerMinute
 		if to <= from {
@@ -80,15 +61,12 @@ func clearCovered(tx *bbolt.Tx, camera media.CameraID, spans [][2]int64) error {
 		for _, s := range []media.Stream{media.Main, media.Sub} {
 			kept = append(kept, covered(tx, segment.Line{Camera: camera, Stream: s}, from, to)...)
 		}
-		if err := resetCovered(tx, camera, from, to, kept); err != nil {
-			return err
-		}
+		resetCovered(tx, camera, from, to, kept)
 	}
-	return nil
 }
 
 // covered gives the spans within from..to of which a line has footage, by its rows and gaps.
-func covered(tx *bbolt.Tx, l segment.Line, from, to int64) (spans [][2]int64) {
+func covered(tx *layer.Tx, l segment.Line, from, to int64) (spans [][2]int64) {
 	rows := rowsWithin(tx, l, from, to)
 	if len(rows) == 0 {
 		return nil

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -48,68 +49,91 @@ func RowOf(s segment.Summary) Row {
 }
 
 const (
-	rowSize       = 140
-	rowVersion    = 2
-	freedUnit     = 4096
-	flagRecovered = 1
-	flagNameOnly  = 2
-	flagUntrusted = 4
-	flagPared     = 8
-	lineSize      = 17
+	freedUnit = 4096
+	lineSize  = 17
+
+	flagRecovered = 0x01
+	flagNameOnly  = 0x02
+	flagUntrusted = 0x04
+	flagPared     = 0x08
+	flagLinked    = 0x10 // Prev is not there: it is the Head of the row before
+	flagVolume    = 0x20
+	flagFreed     = 0x40
+	unknownFlags  = 0x80
 )
 
 var errRow = errors.New("not a row of this version")
 
-func (r Row) marshal() []byte {
-	b := make([]byte, rowSize)
-	b[0] = rowVersion
-	if r.Recovered {
-		b[1] |= flagRecovered
+// marshal makes the value of a row: flags ‖ Head ‖ Segment ‖ Run ‖ Prev unless linked ‖ volume unless 0, then as
+// varints End-Start, Size, Records, RunSeq, RunStart-Start, and what was freed if something was.
+func (r Row) marshal(linked bool) []byte {
+	b := make([]byte, 1, 128)
+	for _, f := range []struct {
+		is   bool
+		flag byte
+	}{
+		{r.Recovered, flagRecovered},
+		{r.NameOnly, flagNameOnly},
+		{r.Untrusted, flagUntrusted},
+		{r.Pared, flagPared},
+		{linked, flagLinked},
+		{r.Volume != 0, flagVolume},
+		{r.Freed >= freedUnit, flagFreed},
+	} {
+		if f.is {
+			b[0] |= f.flag
+		}
 	}
-	if r.NameOnly {
-		b[1] |= flagNameOnly
+	b = append(b, r.Head[:]...)
+	b = append(b, r.Segment[:]...)
+	b = append(b, r.Run[:]...)
+	if !linked {
+		b = append(b, r.Prev[:]...)
 	}
-	if r.Untrusted {
-		b[1] |= flagUntrusted
+	if r.Volume != 0 {
+		b = append(b, r.Volume)
 	}
-	if r.Pared {
-		b[1] |= flagPared
+	b = binary.AppendUvarint(b, uint64(r.End-r.Start))
+	b = binary.AppendUvarint(b, uint64(r.Size))
+	b = binary.AppendUvarint(b, uint64(r.Records))
+	b = binary.AppendUvarint(b, uint64(r.RunSeq))
+	b = binary.AppendVarint(b, r.RunStart-r.Start)
+	if r.Freed >= freedUnit {
+		b = binary.AppendUvarint(b, uint64(r.Freed/freedUnit))
 	}
-	b[2] = r.Volume
-	binary.BigEndian.PutUint32(b[4:], r.RunSeq)
-	copy(b[8:], r.Segment[:])
-	copy(b[24:], r.Run[:])
-	binary.BigEndian.PutUint64(b[40:], uint64(r.End))
-	binary.BigEndian.PutUint64(b[48:], uint64(r.Size))
-	binary.BigEndian.PutUint32(b[56:], r.Records)
-	binary.BigEndian.PutUint32(b[60:], uint32(r.Freed/freedUnit))
-	copy(b[64:], r.Prev[:])
-	copy(b[96:], r.Head[:])
-	binary.BigEndian.PutUint64(b[128:], uint64(r.RunStart))
 	return b
 }
 
-func parseRow(l segment.Line, start int64, b []byte) (Row, error) {
-	if len(b) != rowSize || b[0] != rowVersion {
-		return Row{}, fmt.Errorf("%s at %d: %w", l, start, errRow)
-	}
-	r := Row{
+// parseRow reads the value of a row. When it is linked, Prev is for the caller to fill in.
+func parseRow(l segment.Line, start int64, b []byte) (r Row, linked bool, err error) {
+	p := parser{b: b}
+	flags := p.byte()
+	linked = flags&flagLinked != 0
+	r = Row{
 		Line: l, Start: start,
-		Recovered: b[1]&flagRecovered != 0, NameOnly: b[1]&flagNameOnly != 0, Untrusted: b[1]&flagUntrusted != 0,
-		Pared:   b[1]&flagPared != 0,
-		Volume:  b[2],
-		Freed:   int64(binary.BigEndian.Uint32(b[60:])) * freedUnit,
-		RunSeq:  binary.BigEndian.Uint32(b[4:]),
-		Segment: media.UUID(b[8:24]), Run: media.UUID(b[24:40]),
-		End: int64(binary.BigEndian.Uint64(b[40:])), Size: int64(binary.BigEndian.Uint64(b[48:])),
-		Records: binary.BigEndian.Uint32(b[56:]),
-		Prev:    [32]byte(b[64:96]), Head: [32]byte(b[96:128]),
-		RunStart: int64(binary.BigEndian.Uint64(b[128:])),
+		Recovered: flags&flagRecovered != 0, NameOnly: flags&flagNameOnly != 0, Untrusted: flags&flagUntrusted != 0,
+		Pared: flags&flagPared != 0,
 	}
-	if r.End < r.Start || r.Size < 0 {
-		return Row{}, fmt.Errorf("%s at %d: %w", l, start, errRow)
+	copy(r.Head[:], p.take(32))
+	copy(r.Segment[:], p.take(16))
+	copy(r.Run[:], p.take(16))
+	if !linked {
+		copy(r.Prev[:], p.take(32))
 	}
-	return r, nil
+	if flags&flagVolume != 0 {
+		r.Volume = p.byte()
+	}
+	r.End = start + int64(p.uvarint())
+	r.Size = int64(p.uvarint())
+	r.Records, r.RunSeq = uint32(p.uvarint()), uint32(p.uvarint())
+	r.RunStart = start + p.varint()
+	if flags&flagFreed != 0 {
+		r.Freed = int64(p.uvarint()) * freedUnit
+	}
+	if p.bad || len(p.b) > 0 || flags&unknownFlags != 0 || r.End < r.Start || r.Size < 0 || r.Freed < 0 {
+		return Row{}, false, fmt.Errorf("%s at %d: %w", l, start, errRow)
+	}
+	return r, linked, nil
 }
 
 // keys
@@ -127,13 +151,6 @@ func timeKey(t int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(
 
 func parseTime(b []byte) int64 { return int64(binary.BigEndian.Uint64(b) ^ 1<<63) }
 
-func join(parts ...[]byte) []byte {
-	var k []byte
-	for _, p := range parts {
-		k = append(k, p...)
-	}
-	return k
-}
+func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
-func (r Row) key() []byte    { return join(lineKey(r.Line), timeKey(r.Start)) }
-func (r Row) ageKey() []byte { return join(timeKey(r.End), r.key()) }
+func (r Row) key() []byte { return join(lineKey(r.Line), timeKey(r.Start)) }

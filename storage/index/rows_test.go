@@ -1,6 +1,7 @@
 package index
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -27,14 +28,30 @@ func TestRowRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRow(t, segment.Line{Camera: media.CameraID{1}, Stream: media.Sub})
 		r.NameOnly = rapid.Bool().Draw(t, "name only")
-		b := r.marshal()
-		if got, err := parseRow(r.Line, r.Start, b); err != nil || got != r || len(b) != rowSize {
-			t.Fatalf("%v: %+v, want %+v", err, got, r)
+		r.Volume, r.Freed = uint8(rapid.IntRange(0, 2).Draw(t, "volume")), rapid.Int64Range(0, 3).Draw(t, "freed")*freedUnit
+		linked := rapid.Bool().Draw(t, "linked")
+		b := r.marshal(linked)
+		want := r
+		if linked {
+			want.Prev = [32]byte{}
 		}
-		if _, err := parseRow(r.Line, r.Start, b[:rapid.IntRange(0, rowSize-1).Draw(t, "cut")]); err == nil {
+		if got, is, err := parseRow(r.Line, r.Start, b); err != nil || got != want || is != linked {
+			t.Fatalf("%v: %+v, want %+v", err, got, want)
+		}
+		if _, _, err := parseRow(r.Line, r.Start, b[:rapid.IntRange(0, len(b)-1).Draw(t, "cut")]); err == nil {
 			t.Fatal("a row that is cut off was read")
 		}
+		if _, _, err := parseRow(r.Line, r.Start, append(b, 0)); err == nil {
+			t.Fatal("a row that is too long was read")
+		}
 	})
+}
+
+// openUnsynced opens an index that leaves bbolt's syncs out.
+func openUnsynced(path string) (*Index, error) {
+	o := options()
+	o.NoSync, o.JournalSize = true, 16<<10
+	return open(path, o)
 }
 
 // Whether rows are written or only added makes no difference to those who look for them, and sums agree with rows.
@@ -43,12 +60,11 @@ func TestRowsAgainstModel(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		n++
-		x, err := Open(filepath.Join(dir, string(rune('a'+n%26))+"-"+media.NewUUID().String()))
+		x, err := openUnsynced(filepath.Join(dir, fmt.Sprint(n)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer x.Close()
-		x.db.NoSync = true
 		lines := []segment.Line{{Camera: media.CameraID{1}}, {Camera: media.CameraID{1}, Stream: media.Sub}, {Camera: media.CameraID{2}}}
 		model := make(map[segment.Line]map[int64]Row)
 		for _, l := range lines {
@@ -60,6 +76,11 @@ func TestRowsAgainstModel(t *testing.T) {
 			case 0:
 				if err := x.Checkpoint(0, nil); err != nil {
 					t.Fatal(err)
+				}
+				if rapid.Bool().Draw(t, "fold") {
+					if err := x.db.Fold(); err != nil {
+						t.Fatal(err)
+					}
 				}
 			case 1:
 				if err := x.Checkpoint(0, nil); err != nil {
@@ -86,6 +107,9 @@ func TestRowsAgainstModel(t *testing.T) {
 				if _, there := model[l][r.Start]; there {
 					continue // starts are not used twice
 				}
+				if before, ok := lastBefore(model[l], r.Start); ok && rapid.Bool().Draw(t, "chained") {
+					r.Prev = before.Head
+				}
 				model[l][r.Start] = r
 				x.Add(Addition{Row: r})
 			}
@@ -96,13 +120,27 @@ func TestRowsAgainstModel(t *testing.T) {
 		}
 		compareToModel(t, x, lines, model)
 		since := rapid.Int64Range(-6, 66).Draw(t, "since") * 1000
-		oldest, count := since, 0
-		if err := x.Oldest(media.CameraID{}, since, func(r Row) bool {
-			if r.End < oldest || model[r.Line][r.Start] != r {
-				t.Fatalf("%+v comes after %d", r, oldest)
+		count := 0
+		left := make(map[segment.Line][]Row)
+		for l, rows := range model {
+			for _, r := range rows {
+				if r.End >= since {
+					left[l] = append(left[l], r)
+				}
 			}
-			oldest = r.End
+			slices.SortFunc(left[l], func(a, b Row) int { return compare(a.Start, b.Start) })
+		}
+		if err := x.Oldest(media.CameraID{}, since, func(r Row) bool {
 			count++
+			if len(left[r.Line]) == 0 || left[r.Line][0] != r {
+				t.Fatalf("%+v is not the next of its line", r)
+			}
+			for l, rows := range left {
+				if len(rows) > 0 && rows[0].End < r.End {
+					t.Fatalf("%+v comes before the next of %v, which ended sooner", r, l)
+				}
+			}
+			left[r.Line] = left[r.Line][1:]
 			return true
 		}); err != nil {
 			t.Fatal(err)
@@ -119,6 +157,16 @@ func TestRowsAgainstModel(t *testing.T) {
 			t.Fatalf("%d of %d rows by age since %d", count, all, since)
 		}
 	})
+}
+
+// lastBefore gives the row that begins last before a time.
+func lastBefore(rows map[int64]Row, start int64) (last Row, ok bool) {
+	for at, r := range rows {
+		if at < start && (!ok || at > last.Start) {
+			last, ok = r, true
+		}
+	}
+	return last, ok
 }
 
 func compareToModel(t *rapid.T, x *Index, lines []segment.Line, model map[segment.Line]map[int64]Row) {

@@ -3,9 +3,8 @@ package index
 import (
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"hearth/nvr/media"
+	"hearth/storage/index/layer"
 )
 
 // EventSpan is when an event was, in microseconds, and whether it is held.
@@ -17,24 +16,26 @@ type EventSpan struct {
 // EventSpans gives when a camera's events were that touch from..to, in microseconds, in the order of their starts.
 func (x *Index) EventSpans(camera media.CameraID, from, to int64) (spans []EventSpan, err error) {
 	now := time.Now().UnixMicro()
-	err = x.db.View(func(tx *bbolt.Tx) error {
-		c := tx.Bucket([]byte(eventsBucket)).Cursor()
-		first := from - longestEvent.Microseconds()
-		for k, v := c.Seek(join(camera[:], timeKey(first))); len(k) == 40 && media.CameraID(k[:16]) == camera; k, v = c.Next() {
-			start := parseTime(k[16:24])
+	err = x.db.View(func(tx *layer.Tx) error {
+		c := tx.Cursor(eventsOf(camera))
+		for k, v := c.Seek(timeKey(max(from, -1<<62) - longestEvent.Microseconds())); k != nil; k, v = c.Next() {
+			if len(k) != 24 {
+				continue
+			}
+			start := parseTime(k[:8])
 			if start >= to {
 				break
 			}
-			s, err := parseEvent(tx, camera, v)
-			if err != nil {
+			p := parser{b: v}
+			flags, owner, _, end := p.span(start)
+			if p.bad || owner != camera {
 				continue
 			}
-			end := endOf(s.Event)
-			if s.End.IsZero() {
+			if flags&eventEnded == 0 {
 				end = max(now, start)
 			}
 			if end >= from {
-				spans = append(spans, EventSpan{Start: start, End: end, Held: s.Held})
+				spans = append(spans, EventSpan{Start: start, End: end, Held: flags&eventHeld != 0})
 			}
 		}
 		return nil

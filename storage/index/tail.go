@@ -3,8 +3,7 @@ package index
 import (
 	"encoding/binary"
 
-	"go.etcd.io/bbolt"
-
+	"hearth/storage/index/layer"
 	"hearth/storage/segment"
 )
 
@@ -16,32 +15,31 @@ type Tail struct {
 	Place segment.Place
 }
 
-func putTail(tx *bbolt.Tx, t Tail) error {
-	return tx.Bucket([]byte(tailsBucket)).Put(lineKey(t.Line), append(timeKey(t.Start), marshalPlace(t.Place)...))
+func putTail(tx *layer.Tx, t Tail) {
+	tx.Put(flat(tailsKind), lineKey(t.Line), appendPlace(timeKey(t.Start), t.Place))
 }
 
 // Tail gives the tail of a line's file that began at start, in microseconds, as it was last checkpointed.
 func (x *Index) Tail(l segment.Line, start int64) (p segment.Place, ok bool, err error) {
-	err = x.db.View(func(tx *bbolt.Tx) error {
-		v := tx.Bucket([]byte(tailsBucket)).Get(lineKey(l))
-		if ok = len(v) == 8+placeSize && parseTime(v) == start; ok {
-			p = parsePlace(v[8:])
+	err = x.db.View(func(tx *layer.Tx) error {
+		v := tx.Get(flat(tailsKind), lineKey(l))
+		if len(v) < 8 || parseTime(v[:8]) != start {
+			return nil
 		}
+		rest := parser{b: v[8:]}
+		p = rest.place()
+		ok = !rest.bad && len(rest.b) == 0
 		return nil
 	})
 	return p, ok, err
 }
 
-const placeSize = 16
-
-func marshalPlace(p segment.Place) []byte {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, placeSize), uint64(p.Offset))
-	b = binary.BigEndian.AppendUint32(b, p.Seq)
-	return binary.BigEndian.AppendUint32(b, p.Length)
+func appendPlace(b []byte, p segment.Place) []byte {
+	b = binary.AppendUvarint(b, uint64(p.Offset))
+	b = binary.AppendUvarint(b, uint64(p.Seq))
+	return binary.AppendUvarint(b, uint64(p.Length))
 }
 
-func parsePlace(b []byte) segment.Place {
-	return segment.Place{
-		Offset: int64(binary.BigEndian.Uint64(b)), Seq: binary.BigEndian.Uint32(b[8:]), Length: binary.BigEndian.Uint32(b[12:]),
-	}
+func (p *parser) place() segment.Place {
+	return segment.Place{Offset: int64(p.uvarint()), Seq: uint32(p.uvarint()), Length: uint32(p.uvarint())}
 }

@@ -1,12 +1,22 @@
 package index
 
 import (
+	"bytes"
 	"encoding/binary"
 
-	"go.etcd.io/bbolt"
-
 	"hearth/nvr/media"
+	"hearth/storage/index/layer"
 )
+
+// totalKey is camera ‖ volume.
+func totalKey(r Row) []byte { return append(bytes.Clone(r.Line.Camera[:]), r.Volume) }
+
+func addTotal(tx *layer.Tx, r Row, n int64) {
+	if v := tx.Get(flat(totalsKind), totalKey(r)); len(v) == 8 {
+		n += int64(binary.BigEndian.Uint64(v))
+	}
+	tx.Put(flat(totalsKind), totalKey(r), binary.BigEndian.AppendUint64(nil, uint64(max(n, 0))))
+}
 
 // VolumeTotals gives the bytes that the cameras' finished files take, by volume: what was punched out of them does not
 // count.
@@ -18,13 +28,14 @@ func (x *Index) VolumeTotals() (map[uint8]map[media.CameraID]int64, error) {
 		}
 		totals[volume][camera] += n
 	}
-	err := x.db.View(func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte(totalsBucket)).ForEach(func(k, v []byte) error {
+	err := x.db.View(func(tx *layer.Tx) error {
+		c := tx.Cursor(flat(totalsKind))
+		for k, v := c.First(); k != nil; k, v = c.Next() {
 			if len(k) == 17 && len(v) == 8 {
 				count(k[16], media.CameraID(k[:16]), int64(binary.BigEndian.Uint64(v)))
 			}
-			return nil
-		})
+		}
+		return nil
 	})
 	x.mu.RLock()
 	defer x.mu.RUnlock()
