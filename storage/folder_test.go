@@ -2,20 +2,15 @@ package storage
 
 import (
 	"errors"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
-	"hearth/nvr/media"
-	"hearth/storage/access"
 	"hearth/storage/check"
-	"hearth/storage/volume"
 )
 
 // oneLine makes sure that an error is something to print.
@@ -78,46 +73,4 @@ func TestUnwritableFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	oneLine(t, err)
-}
-
-// A disk that is not mounted, or another one, is an error and not a new beginning.
-func TestVolumeMissing(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
-		cam := r.camera()
-		w := r.writer(cam, media.Main)
-		run := r.begin(w, cam, media.Main)
-		r.record(w, run, 0, 5, 5)
-		r.close()
-		refused := func(why string) {
-			t.Helper()
-			s, err := Open(Options{Dir: r.dir, Log: slog.New(slog.DiscardHandler)})
-			if s != nil || !errors.Is(err, ErrVolumeMissing) {
-				t.Fatalf("%s: %v", why, err)
-			}
-			oneLine(t, err)
-		}
-		media0, aside := filepath.Join(r.dir, "media"), filepath.Join(r.dir, "aside")
-		if err := os.Rename(media0, aside); err != nil {
-			t.Fatal(err)
-		}
-		refused("no media folder")
-		if err := os.Mkdir(media0, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		refused("an empty mount point")
-		if err := volume.WriteMarker(media0, volume.Marker{Volume: media.NewUUID(), Made: time.Now()}); err != nil {
-			t.Fatal(err)
-		}
-		refused("another disk")
-		if err := os.RemoveAll(media0); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(aside, media0); err != nil {
-			t.Fatal(err)
-		}
-		r.open(Options{})
-		if got := r.pieces(r.grant(cam, access.Footage), media.Main, run.Start, time.Now()); len(got) != 5 {
-			t.Fatalf("%d pieces when it was back", len(got))
-		}
-	})
 }

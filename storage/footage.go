@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"syscall"
 	"time"
 
 	"hearth/nvr/media"
@@ -117,7 +118,10 @@ func (f *Footage) next() (Piece, error) {
 				return Piece{}, io.EOF
 			}
 			data, err := c.reader.Payload(c.next, nil)
-			if errors.Is(err, segment.ErrDamaged) {
+			if errors.Is(err, segment.ErrGone) { // let go of; what comes after it may be kept
+				f.damage = true
+				continue
+			} else if errors.Is(err, segment.ErrDamaged) || errors.Is(err, syscall.EIO) {
 				f.store.log.Error("a piece of footage is damaged and left out", "line", f.line, "at", e.At(), "error", err)
 				f.damage = true
 				continue

@@ -71,6 +71,9 @@ func (s *Store) stretches(l segment.Line, a, b int64) (list []stretch, notes []i
 		list = append(list, stretch{r.Start, r.End, r.Recovered})
 		starts[r.Start] = true
 		earliest = min(earliest, r.Start)
+		if d := s.diskNumbered(r.Volume); d == nil || d.away() {
+			notes = append(notes, index.Gap{From: r.Start, To: r.End, Reason: "the disk with it is not there"})
+		}
 	}
 	for _, v := range views {
 		if starts[v.Name.Start] || v.Name.Start >= b {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"hearth/storage/check"
 )
@@ -23,7 +24,8 @@ func boxIn(data string) error {
 
 type checkCmd struct {
 	dataFlag `embed:""`
-	Deep     bool `help:"Also open every sealed record, not only its checksum."`
+	Deep     bool `help:"Also open every sealed record, not only headers, footers and the chain."`
+	Repair   bool `help:"Mend what can be mended, then check again. Nothing recorded is deleted: what has no place is set aside."`
 }
 
 // Run prints a line per finding, then how many there were.
@@ -31,19 +33,47 @@ func (c *checkCmd) Run(p *program) error {
 	if err := boxIn(c.Data); err != nil {
 		return err
 	}
-	findings, err := check.Check(p.ctx, c.Data, c.Deep)
+	o := check.Options{Deep: c.Deep, Progress: progress(p)}
+	if !c.Repair {
+		findings, err := check.Run(p.ctx, c.Data, o)
+		return c.tell(p, findings, err)
+	}
+	report, err := check.Repair(p.ctx, c.Data, o, p.log)
+	for _, line := range report.Done {
+		fmt.Fprintln(p.stdout, line)
+	}
+	return c.tell(p, report.Left, err)
+}
+
+func (c *checkCmd) tell(p *program, findings []check.Finding, err error) error {
 	if err != nil {
 		return err
 	}
 	for _, f := range findings {
 		fmt.Fprintln(p.stdout, f)
 	}
-	if len(findings) > 0 {
-		fmt.Fprintf(p.stdout, "%d findings\n", len(findings))
-		return errFindings
+	switch {
+	case len(findings) == 0:
+		fmt.Fprintln(p.stdout, "clean")
+		return nil
+	case c.Repair:
+		fmt.Fprintf(p.stdout, "%d findings are left\n", len(findings))
+	default:
+		fmt.Fprintf(p.stdout, "%d findings; hearth check --repair mends what can be mended\n", len(findings))
 	}
-	fmt.Fprintln(p.stdout, "clean")
-	return nil
+	return errFindings
+}
+
+// progress tells, every few seconds, how far a long look has come.
+func progress(p *program) func(done, all int64) {
+	last := time.Now()
+	return func(done, all int64) {
+		if time.Since(last) < 3*time.Second || all == 0 {
+			return
+		}
+		last = time.Now()
+		fmt.Fprintf(p.stderr, "%d %% of %.1f GB\n", done*100/all, float64(all)/1e9)
+	}
 }
 
 type rebuildCmd struct {

@@ -4,86 +4,93 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"hearth/nvr/media"
 	"hearth/storage/bolt"
 	"hearth/storage/index"
 	"hearth/storage/keyring"
+	"hearth/storage/ledger"
 	"hearth/storage/segment"
+	"hearth/storage/signet"
 	"hearth/storage/volume"
 )
 
 // Finding is something that Check found wrong.
 type Finding struct {
-	Path    string // below the data folder
+	Path    string // below the folder of its volume
 	Problem string // one line
+
+	mend mend // nil: it cannot be repaired
 }
 
 func (f Finding) String() string { return f.Path + ": " + f.Problem }
 
-// Check verifies the files of a data folder that no hearth is running on (volume.ErrInUse) against themselves, each other and
-// the index, and changes nothing: headers, footers, the chain of hashes and, when deep, every record. No findings: it
-// is as it should be.
-func Check(ctx context.Context, dir string, deep bool) (findings []Finding, err error) {
+// Options say how to check.
+type Options struct {
+	Deep bool // also every sealed record, and not only headers, footers and chains
+	// Progress, when set, is told how many of how many bytes of footage were looked at.
+	Progress func(done, all int64)
+}
+
+// Check verifies the files of a data folder that no hearth is running on (volume.ErrInUse) against themselves, each
+// other, the ledger, the signed heads and the index, and changes nothing. No findings: it is as it should be.
+func Check(ctx context.Context, dir string, deep bool) ([]Finding, error) {
+	return Run(ctx, dir, Options{Deep: deep})
+}
+
+// Run is Check with options.
+func Run(ctx context.Context, dir string, o Options) (findings []Finding, err error) {
 	t, err := openTools(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.release()) }()
-	c := check{tools: t, deep: deep, lines: make(map[segment.Line][]link)}
+	c := &check{tools: t, o: o, lines: make(map[segment.Line][]link)}
 	err = c.run(ctx)
 	return c.findings, err
 }
 
-// check is one run of Check.
+// check is one pass over a data folder.
 type check struct {
 	*tools
-	deep     bool
-	indexed  bool // there is an index to compare with
-	findings []Finding
-	lines    map[segment.Line][]link
+	o         Options
+	indexed   bool // there is an index to compare with
+	findings  []Finding
+	lines     map[segment.Line][]link
+	done, all int64 // bytes looked at
 }
 
-// link is a file in the chain of its line, in the order of starts.
+// link is a file, or files that are gone, in the chain of a line.
 type link struct {
 	path       string
+	place      place
 	start      int64
+	end        int64
 	prev, head [32]byte
 	recovered  bool
 	tomb       bool // let go of
 }
 
-func (c *check) found(path, problem string, args ...any) {
-	c.findings = append(c.findings, Finding{path, fmt.Sprintf(problem, args...)})
+func (c *check) found(path string, m mend, problem string, args ...any) {
+	c.findings = append(c.findings, Finding{path, fmt.Sprintf(problem, args...), m})
 }
 
 func (c *check) run(ctx context.Context) error {
 	if err := c.openIndex(); err != nil {
 		return err
 	}
-	files, strange, err := volume.Walk(c.dir, "")
-	if err != nil {
-		return err
-	}
-	for _, path := range strange {
-		c.found(path, "a file of unknown origin")
+	for _, a := range c.away {
+		c.found(filepath.Join("media", volume.MarkerFile), remark(a), "%v", a.err)
 	}
 	there := make(map[segment.Line]map[int64]bool)
-	for _, f := range files {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if there[f.Line()] == nil {
-			there[f.Line()] = make(map[int64]bool)
-		}
-		there[f.Line()][f.Name.Start] = true
-		if f.Name.Open {
-			c.found(f.Path(), "it was left open; the next start finishes it")
-			continue
-		}
-		if err := c.file(f); err != nil {
+	for _, p := range c.places {
+		v := onVolume{check: c, place: p, there: there, keys: make(map[media.CameraID]*keyed)}
+		if err := v.run(ctx); err != nil {
 			return err
 		}
 	}
@@ -100,12 +107,12 @@ func (c *check) run(ctx context.Context) error {
 func (c *check) openIndex() error {
 	path := c.folder.Path(indexFile)
 	if _, err := os.Stat(path); err != nil {
-		c.found(indexFile, "it is missing; hearth rebuild makes it again")
+		c.found(indexFile, remakeIndex, "it is missing; hearth rebuild makes it again")
 		return nil
 	}
 	x, err := index.Open(path)
 	if errors.Is(err, bolt.ErrDamaged) {
-		c.found(indexFile, "%v; hearth rebuild makes it again", err)
+		c.found(indexFile, remakeIndex, "%v; hearth rebuild makes it again", err)
 		return nil
 	} else if err != nil {
 		return err
@@ -114,44 +121,184 @@ func (c *check) openIndex() error {
 	return nil
 }
 
-// file checks one finished file.
-func (c *check) file(f volume.Found) error {
-	key, err := c.keys.ForRecording(f.Camera)
-	if errors.Is(err, keyring.ErrNoKey) || errors.Is(err, keyring.ErrSealed) {
-		c.found(f.Path(), "there is no key that opens it: %v", err)
-		return nil
-	} else if err != nil {
+// onVolume checks the files of one volume.
+type onVolume struct {
+	*check
+	place place
+	there map[segment.Line]map[int64]bool
+	keys  map[media.CameraID]*keyed
+	heads map[segment.Line]map[int64][]signet.Head
+}
+
+// keyed is what opens a camera's files, and what is known to be gone of them.
+type keyed struct {
+	key    keyring.CameraKey
+	ledger *ledger.Ledger
+	err    error // why its files cannot be opened
+}
+
+func (v *onVolume) run(ctx context.Context) error {
+	if err := v.statements(); err != nil {
 		return err
 	}
-	on, err := os.Open(filepath.Join(c.dir, f.Path()))
+	files, strange, err := volume.Walk(v.place.Path, "")
+	if err != nil {
+		return err
+	}
+	for _, path := range strange {
+		v.found(path, setAside(v.place, path), "a file of unknown origin")
+	}
+	for _, f := range files {
+		v.all += f.Size
+	}
+	if err := v.cameras(); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if v.there[f.Line()] == nil {
+			v.there[f.Line()] = make(map[int64]bool)
+		}
+		v.there[f.Line()][f.Name.Start] = true
+		switch k := v.keys[f.Camera]; {
+		case k == nil || k.err != nil: // told once, of the camera
+		case f.Name.Open:
+			v.found(f.Path(), finish(v.place, f), "it was left open; the next start finishes it")
+		default:
+			if err := v.file(f, k); err != nil {
+				return err
+			}
+		}
+		if v.done += f.Size; v.o.Progress != nil {
+			v.o.Progress(v.done, v.all)
+		}
+	}
+	v.missingHeads()
+	return nil
+}
+
+// cameras finds the keys and the ledgers of all cameras that have a folder here.
+func (v *onVolume) cameras() error {
+	entries, err := os.ReadDir(filepath.Join(v.place.Path, "media"))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		id, err := media.ParseCameraID(e.Name())
+		if err != nil || !e.IsDir() || id.String() != e.Name() {
+			continue
+		}
+		if err := v.camera(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *onVolume) camera(id media.CameraID) error {
+	folder := filepath.Join("media", id.String())
+	k := &keyed{}
+	v.keys[id] = k
+	k.key, k.err = v.tools.keys.ForRecording(id)
+	if errors.Is(k.err, keyring.ErrNoKey) || errors.Is(k.err, keyring.ErrSealed) {
+		v.found(folder, setAside(v.place, folder), "there is no key that opens what lies in it: %v", k.err)
+		return nil
+	} else if k.err != nil {
+		return k.err
+	}
+	if _, err := os.Lstat(filepath.Join(v.place.Path, folder, "key")); errors.Is(err, fs.ErrNotExist) {
+		v.found(filepath.Join(folder, "key"), spreadKeys, "it is missing: this disk could not be read by itself")
+	}
+	var err error
+	if k.ledger, err = ledger.Read(v.place.Path, id, k.key); err != nil {
+		return v.page(id, k, err)
+	}
+	for _, s := range []media.Stream{media.Main, media.Sub, segment.Pack} {
+		l := segment.Line{Camera: id, Stream: s}
+		tombs, err := k.ledger.Tombs(l)
+		if err != nil {
+			return v.page(id, k, err)
+		}
+		for _, t := range tombs {
+			v.lines[l] = append(v.lines[l], link{place: v.place, start: t.Start, end: t.End, prev: t.Prev, head: t.Head, recovered: t.Recovered, tomb: true})
+		}
+	}
+	return nil
+}
+
+// page tells of a damaged page of a camera's ledger; without it the rest of the camera cannot be judged.
+func (v *onVolume) page(id media.CameraID, k *keyed, err error) error {
+	var e *ledger.PageError
+	if !errors.As(err, &e) {
+		return err
+	}
+	k.err = err
+	v.found(e.Path(), asidePage(v.place, id, e), "%v: what was let go of cannot be told from what was lost", e)
+	return nil
+}
+
+// file checks one finished file.
+func (v *onVolume) file(f volume.Found, k *keyed) error {
+	on, err := os.Open(filepath.Join(v.place.Path, f.Path()))
 	if err != nil {
 		return err
 	}
 	defer on.Close()
-	r, err := volume.Finished(on, f.Line(), f.Name.Start, key)
+	r, err := volume.Finished(on, f.Line(), f.Name.Start, k.key)
 	if err != nil {
-		c.found(f.Path(), "%v", err)
+		v.found(f.Path(), v.unreadable(f, err), "%v", err)
 		return nil
 	}
 	sum := r.Summary()
 	if named := segment.FinishedName(f.Name.Stream, f.Name.Start, sum.End); named != f.Name {
-		c.found(f.Path(), "by its footer its name would be %s", named)
+		v.found(f.Path(), renameTo(v.place, f, named), "by its footer its name would be %s", named)
 	}
 	if segment.Chain(sum.Header, r.Table()) != sum.Chain {
-		c.found(f.Path(), "its chain does not end as its footer says")
+		v.found(f.Path(), setAside(v.place, f.Path()), "its chain does not end as its footer says")
 	}
-	if c.deep {
-		if err := r.Verify(); err != nil {
-			c.found(f.Path(), "%v", err)
-		}
+	holes, err := k.ledger.Holes(f.Line(), f.Name.Start, sum.Header.Segment)
+	if err != nil {
+		return err
 	}
-	c.lines[f.Line()] = append(c.lines[f.Line()], link{
-		path: f.Path(), start: f.Name.Start, prev: sum.Header.Prev, head: sum.Chain, recovered: sum.Recovered,
+	if v.o.Deep {
+		v.records(f, r, holes)
+	}
+	v.signed(f, r, holes)
+	v.lines[f.Line()] = append(v.lines[f.Line()], link{
+		path: f.Path(), place: v.place, start: f.Name.Start, end: sum.End, prev: sum.Header.Prev, head: sum.Chain, recovered: sum.Recovered,
 	})
-	if c.indexed {
-		return c.row(f, index.RowOf(sum))
+	if v.indexed {
+		row := index.RowOf(sum)
+		row.Volume = v.place.Number
+		return v.row(f, row)
 	}
 	return nil
+}
+
+// records opens every record. What the ledger knows to be gone or damaged is not told again.
+func (v *onVolume) records(f volume.Found, r *segment.Reader, holes []ledger.Hole) {
+	id := r.Header().Segment
+	err := r.Examine(func(i int, err error) {
+		if ledger.Holds(holes, i) && (errors.Is(err, segment.ErrGone) || known(holes, i)) {
+			return
+		}
+		if errors.Is(err, segment.ErrGone) {
+			err = fmt.Errorf("record %d is missing, and nobody let go of it", i)
+		}
+		v.found(f.Path(), acknowledge(v.place, f, id, uint32(i), uint32(i)+1, err.Error()), "%v", err)
+	})
+	if err != nil {
+		v.found(f.Path(), nil, "%v", err)
+	}
+}
+
+// known says whether a record is known to be damaged.
+func known(holes []ledger.Hole, record int) bool {
+	return slices.ContainsFunc(holes, func(h ledger.Hole) bool {
+		return h.Damaged && record >= int(h.From) && record < int(h.To)
+	})
 }
 
 // row compares a file with its row.
@@ -160,15 +307,16 @@ func (c *check) row(f volume.Found, want index.Row) error {
 	if err != nil {
 		return err
 	}
+	want.Freed = got.Freed
 	switch {
 	case !ok || got.Start != f.Name.Start:
-		c.found(f.Path(), "the index does not know it")
+		c.found(f.Path(), remakeIndex, "the index does not know it")
 	case got.NameOnly:
 		if got.End != f.Name.Start+f.Name.Duration*1000 || got.Size != f.Size {
-			c.found(f.Path(), "the index has another end or size for it")
+			c.found(f.Path(), remakeIndex, "the index has another end or size for it")
 		}
 	case got != want:
-		c.found(f.Path(), "the index says something else about it")
+		c.found(f.Path(), remakeIndex, "the index says something else about it")
 	}
 	return nil
 }
@@ -185,46 +333,52 @@ func (c *check) rows(there map[segment.Line]map[int64]bool) error {
 			return err
 		}
 		for _, r := range rows {
-			if !there[l][r.Start] {
-				c.found(r.Path(), "the index knows it, but it is not there")
+			if !there[l][r.Start] && c.reachable(r.Volume) {
+				c.found(r.Path(), remakeIndex, "the index knows it, but it is not there")
 			}
-		}
-		if err := c.index.Tombs(l, func(start int64, prev, head [32]byte) {
-			c.lines[l] = append(c.lines[l], link{start: start, prev: prev, head: head, tomb: true})
-		}); err != nil {
-			return err
 		}
 	}
 	return nil
 }
 
-// chains checks that every file names the hash of one before it: of a file that is there, or of a tombstone.
+// chains checks that every file names the hash of one before it: of a file that is there, or of a tombstone. A file that
+// was recovered may have been cut after its successor had begun; that explains one broken link each.
 func (c *check) chains() {
-	for _, list := range c.lines {
+	for l, list := range c.lines {
 		heads := make(map[[32]byte]bool, len(list))
-		oldest := list[0].start
-		cut := false // a file was cut after its successor had begun
-		for _, l := range list {
-			heads[l.head] = true
-			oldest = min(oldest, l.start)
-			cut = cut || l.recovered
+		for _, x := range list {
+			heads[x.head] = true
 		}
 		used := make(map[[32]byte]string, len(list))
-		for _, l := range list {
-			if l.tomb || l.prev == ([32]byte{}) && l.start == oldest {
+		var broken []link
+		for _, x := range list {
+			if x.tomb || x.prev == ([32]byte{}) {
 				continue
 			}
-			switch {
-			case heads[l.prev]:
-				if other, twice := used[l.prev]; twice {
-					c.found(l.path, "it continues the same file as %s", other)
-				}
-				used[l.prev] = l.path
-			case l.start == oldest && c.indexed, cut:
-				// What came before was let go of long ago, or was cut off.
-			default:
-				c.found(l.path, "the file before it is missing from the chain")
+			if !heads[x.prev] {
+				broken = append(broken, x)
+				continue
+			}
+			if other, twice := used[x.prev]; twice {
+				c.found(x.path, nil, "it continues the same file as %s", other)
+			}
+			used[x.prev] = x.path
+		}
+		excuses := 0
+		for _, x := range list {
+			if _, continued := used[x.head]; x.recovered && !continued {
+				excuses++
+			}
+		}
+		for _, x := range broken {
+			if excuses--; excuses < 0 && len(c.away) == 0 { // it may lie on a disk that is not there
+				c.found(x.path, lost(l, x), "the file before it is missing from the chain")
 			}
 		}
 	}
+}
+
+// isGone says whether a file that began at a time lies in a tomb.
+func (c *check) isGone(l segment.Line, start int64) bool {
+	return slices.ContainsFunc(c.lines[l], func(x link) bool { return x.tomb && x.start <= start && start <= x.end })
 }

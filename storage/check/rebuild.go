@@ -29,8 +29,15 @@ func Rebuild(ctx context.Context, dir string, log *slog.Logger) (files int, err 
 	if t.index, err = index.Open(fresh); err != nil {
 		return 0, err
 	}
-	if files, err = t.recovery().All(ctx); err != nil {
-		return 0, err
+	for _, a := range t.away {
+		log.Warn("what lies on a disk that is not there is not indexed", "folder", a.Path, "error", a.err)
+	}
+	for _, p := range t.places {
+		n, err := t.recovery(p).All(ctx)
+		if err != nil {
+			return 0, err
+		}
+		files += n
 	}
 	err = t.index.Close()
 	t.index = nil
@@ -44,5 +51,14 @@ func Rebuild(ctx context.Context, dir string, log *slog.Logger) (files int, err 
 	if err := os.Rename(fresh, path); err != nil {
 		return 0, err
 	}
-	return files, t.disk.SyncDir(".")
+	return files, syncDir(t.dir)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
 }

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"slices"
 
 	"hearth/storage/box"
 	"hearth/storage/commit"
 	"hearth/storage/index"
 	"hearth/storage/keyring"
 	"hearth/storage/recovery"
+	"hearth/storage/signet"
 	"hearth/storage/volume"
 )
 
@@ -23,8 +26,22 @@ type tools struct {
 	folder *volume.Folder
 	box    *box.Box
 	keys   *keyring.Keyring
-	disk   *commit.Folder
+	signet *signet.Signet
+	places []place      // the volumes that are there, the data folder first
+	away   []absent     // the others
 	index  *index.Index // nil: not opened
+}
+
+// absent is a volume that is not there, and why.
+type absent struct {
+	volume.Volume
+	err error
+}
+
+// place is a volume that can be worked on.
+type place struct {
+	volume.Volume
+	disk *commit.Folder
 }
 
 func openTools(dir string, log *slog.Logger) (t *tools, err error) {
@@ -51,8 +68,44 @@ func openTools(dir string, log *slog.Logger) (t *tools, err error) {
 	if t.keys, err = keyring.Open(dir, t.box); err != nil {
 		return t, err
 	}
-	t.disk, err = commit.OpenFolder(dir)
+	if t.signet, err = signet.Open(t.box, t.keys); err != nil {
+		return t, err
+	}
+	err = t.openPlaces()
 	return t, err
+}
+
+// openPlaces finds the volumes.
+func (t *tools) openPlaces() error {
+	id, err := t.folder.Claim(t.box, t.log)
+	if err != nil {
+		return err
+	}
+	path, err := filepath.Abs(t.dir)
+	if err != nil {
+		return err
+	}
+	others, err := volume.List(t.box)
+	if err != nil {
+		return err
+	}
+	for _, v := range append([]volume.Volume{{ID: id, Path: path}}, others...) {
+		if err := volume.Look(v.Path, v.ID); err != nil && !errors.Is(err, commit.ErrReadOnly) {
+			t.away = append(t.away, absent{v, err})
+			continue
+		}
+		disk, err := commit.OpenFolder(v.Path)
+		if err != nil {
+			return err
+		}
+		t.places = append(t.places, place{v, disk})
+	}
+	return nil
+}
+
+// reachable says whether a volume is, by its number.
+func (t *tools) reachable(number uint8) bool {
+	return slices.ContainsFunc(t.places, func(p place) bool { return p.Number == number })
 }
 
 func (t *tools) release() error {
@@ -66,6 +119,6 @@ func (t *tools) release() error {
 	return errors.Join(append(errs, t.folder.Release())...)
 }
 
-func (t *tools) recovery() *recovery.Recovery {
-	return &recovery.Recovery{Dir: t.dir, Disk: t.disk, Keys: t.keys, Index: t.index, Log: t.log}
+func (t *tools) recovery(p place) *recovery.Recovery {
+	return &recovery.Recovery{Dir: p.Path, Volume: p.Number, Disk: p.disk, Keys: t.keys, Index: t.index, Log: t.log, Whole: true}
 }

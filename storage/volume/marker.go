@@ -26,8 +26,9 @@ const (
 	volumeSetting = "volume"
 )
 
-// Claim makes sure that the footage is where it was: volume.json lies in the data folder and in its media
-// folder, which may be a disk of its own, and hearth.db knows what both have to say. A new folder gets them once.
+// Claim makes sure that the data folder is the one that its hearth.db belongs to, and gives the volume's identity.
+// volume.json lies in the data folder and in its media folder, which may be a disk of its own: whether that is there is
+// for Look to say, again and again. A new folder gets both once.
 func (f *Folder) Claim(b *box.Box, log *slog.Logger) (media.UUID, error) {
 	var known media.UUID
 	if _, err := b.Setting(volumeSetting, &known); err != nil {
@@ -37,20 +38,19 @@ func (f *Folder) Claim(b *box.Box, log *slog.Logger) (media.UUID, error) {
 	if err != nil {
 		return media.UUID{}, err
 	}
+	if !known.IsZero() {
+		path := f.Path(MarkerFile)
+		if here.IsZero() {
+			return media.UUID{}, fmt.Errorf("%w: %s is missing; mount the disk that belongs there, then start again", ErrMissing, path)
+		}
+		if here != known {
+			return media.UUID{}, fmt.Errorf("%w: %s is another disk's; mount the one that belongs there, then start again", ErrMissing, path)
+		}
+		return known, nil
+	}
 	there, err := readMarker(f.Path(filepath.Join("media", MarkerFile)))
 	if err != nil {
 		return media.UUID{}, err
-	}
-	if !known.IsZero() {
-		for path, found := range map[string]media.UUID{f.Path(MarkerFile): here, f.Path(filepath.Join("media", MarkerFile)): there} {
-			if found.IsZero() {
-				return media.UUID{}, fmt.Errorf("%w: %s is missing; mount the disk that belongs there, then start again", ErrMissing, path)
-			}
-			if found != known {
-				return media.UUID{}, fmt.Errorf("%w: %s is another disk's; mount the one that belongs there, then start again", ErrMissing, path)
-			}
-		}
-		return known, nil
 	}
 	// A first start, a first start that was cut short, or a hearth.db that begins anew beside footage.
 	id := here
