@@ -48,7 +48,6 @@ func noFindings(t *testing.T, dir string) {
 func TestMediaMissing(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		cam := r.camera()
-		g := r.grant(cam, access.Footage)
 		w := r.writer(cam, media.Main)
 		run := r.begin(w, cam, media.Main)
 		r.record(w, run, 0, 5, 5)
@@ -69,7 +68,7 @@ func TestMediaMissing(t *testing.T) {
 		if !strings.Contains(r.logs.String(), "ALARM") {
 			t.Fatal("no alarm")
 		}
-		g = r.grant(cam, access.Footage)
+		g := r.grant(cam, access.Footage)
 		w = r.writer(cam, media.Main)
 		run = r.begin(w, cam, media.Main)
 		r.append(w, run, 0, 20)

@@ -26,6 +26,7 @@ type Finding struct {
 	Problem string // one line
 
 	mend mend // nil: it cannot be repaired
+	last bool // only when nothing else can be mended: it is noted as lost
 }
 
 func (f Finding) String() string { return f.Path + ": " + f.Problem }
@@ -77,7 +78,13 @@ type link struct {
 }
 
 func (c *check) found(path string, m mend, problem string, args ...any) {
-	c.findings = append(c.findings, Finding{path, fmt.Sprintf(problem, args...), m})
+	c.findings = append(c.findings, Finding{Path: path, Problem: fmt.Sprintf(problem, args...), mend: m})
+}
+
+// missing is found for what is not there, and may come to light when other things are mended.
+func (c *check) missing(path string, m mend, problem string, args ...any) {
+	c.found(path, m, problem, args...)
+	c.findings[len(c.findings)-1].last = true
 }
 
 func (c *check) run(ctx context.Context) error {
@@ -372,7 +379,7 @@ func (c *check) chains() {
 		}
 		for _, x := range broken {
 			if excuses--; excuses < 0 && len(c.away) == 0 { // it may lie on a disk that is not there
-				c.found(x.path, lost(l, x), "the file before it is missing from the chain")
+				c.missing(x.path, lost(l, x), "the file before it is missing from the chain")
 			}
 		}
 	}

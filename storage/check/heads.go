@@ -37,7 +37,7 @@ func (v *onVolume) signed(f volume.Found, r *segment.Reader, holes []ledger.Hole
 		}
 		if n := len(r.Table()); h.Segment == r.Header().Segment && n < h.Records {
 			if !known(holes, n) {
-				v.found(f.Path(), acknowledge(v.place, f, h.Segment, uint32(n), uint32(h.Records), err.Error()), "%v", err)
+				v.missing(f.Path(), acknowledge(v.place, f, h.Segment, uint32(n), uint32(h.Records), err.Error()), "%v", err)
 			}
 			continue
 		}
@@ -60,7 +60,7 @@ func (v *onVolume) missingHeads() {
 				continue
 			}
 			name := segment.Name{Stream: l.Stream, Start: start, Open: true}
-			v.found(name.Path(l.Camera), lostHead(v.place, l, start, list[len(list)-1].Segment, list[len(list)-1].Hash), "it was signed with %d records, and is gone although nobody let go of it", list[len(list)-1].Records)
+			v.missing(name.Path(l.Camera), lostHead(v.place, l, start, list[len(list)-1].Segment, list[len(list)-1].Hash), "it was signed with %d records, and is gone although nobody let go of it", list[len(list)-1].Records)
 		}
 	}
 }

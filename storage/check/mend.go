@@ -101,53 +101,52 @@ func (v *onVolume) unreadable(f volume.Found, why error) mend {
 	p := v.place
 	return func(_ context.Context, r *repair) (string, error) {
 		r.remake = true
+		place := ""
 		if errors.Is(why, segment.ErrForged) {
-			if to, ok := home(r, p, f); ok {
-				err := p.disk.Rename(f.Path(), to)
-				if err == nil {
-					return "it belongs to " + to + " and lies there now", errors.Join(
-						p.disk.SyncDir(filepath.Dir(f.Path())), p.disk.SyncDir(filepath.Dir(to)))
-				}
+			place = home(r, p, f)
+			if place != "" && p.disk.Rename(f.Path(), place) == nil {
+				return "it belongs to " + place + " and lies there now", errors.Join(
+					p.disk.SyncDir(filepath.Dir(f.Path())), p.disk.SyncDir(filepath.Dir(place)))
 			}
 		} else if done, err := refoot(r, p, f); err == nil {
 			return done, nil
 		}
 		to, err := aside(p, f.Path())
+		if err == nil && place != "" { // what lies in its place may go yet
+			r.homeless[to] = filepath.Join(p.Path, place)
+		}
 		return "set aside as " + to, err
 	}
 }
 
-// home finds where a file belongs by its own header, if its camera's key opens it and its place is free.
-func home(r *repair, p place, f volume.Found) (path string, ok bool) {
+// home finds where a file belongs by its own header, if its camera's key opens it; "" otherwise.
+func home(r *repair, p place, f volume.Found) string {
 	on, err := os.Open(filepath.Join(p.Path, f.Path()))
 	if err != nil {
-		return "", false
+		return ""
 	}
 	defer on.Close()
 	h, err := segment.ReadHeader(on)
 	if err != nil {
-		return "", false
+		return ""
 	}
 	key, err := r.keys.ForRecording(h.Camera)
 	if err != nil {
-		return "", false
+		return ""
 	}
 	file, err := segment.Open(on, f.Size, key)
 	if err != nil || file.Verify() != nil {
-		return "", false
+		return ""
 	}
-	path = segment.FinishedName(h.Stream, h.Start, file.Summary().End).Path(h.Camera)
+	path := segment.FinishedName(h.Stream, h.Start, file.Summary().End).Path(h.Camera)
 	if path == f.Path() {
-		return "", false
-	}
-	if _, err := os.Lstat(filepath.Join(p.Path, path)); !errors.Is(err, fs.ErrNotExist) {
-		return "", false
+		return ""
 	}
 	// Its day's folder may be gone with the rest of it, but the camera's must be there.
 	if _, err := p.disk.MakeDir(filepath.Dir(path)); err != nil {
-		return "", false
+		return ""
 	}
-	return path, true
+	return path
 }
 
 // refoot makes the footer of a file again that has lost it. What the file was stays beside it, set aside, because a

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"slices"
 )
 
@@ -17,11 +19,12 @@ type Report struct {
 // repair is one repair of a data folder.
 type repair struct {
 	*tools
-	remake bool // the index is to be made again
+	remake   bool              // the index is to be made again
+	homeless map[string]string // where files lie now whose place was taken, and where that is
 }
 
 // passes is how often a repair looks again: what is mended may bring other things to light.
-const passes = 4
+const passes = 6
 
 // Repair checks a data folder that no hearth is running on, mends what it can and checks again. What was recorded is never
 // deleted: what has no place is set aside, what is lost is noted as lost, so that a later check does not tell it again.
@@ -54,9 +57,10 @@ func mendAll(ctx context.Context, dir string, findings []Finding, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	r := &repair{tools: t}
+	r := &repair{tools: t, homeless: make(map[string]string)}
+	last := !slices.ContainsFunc(findings, func(f Finding) bool { return f.mend != nil && !f.last })
 	for _, f := range findings {
-		if f.mend == nil {
+		if f.mend == nil || f.last != last {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -69,6 +73,11 @@ func mendAll(ctx context.Context, dir string, findings []Finding, log *slog.Logg
 		}
 		if line := f.Path + ": " + what; what != "" && !slices.Contains(done, line) {
 			done = append(done, line)
+		}
+	}
+	for from, to := range r.homeless {
+		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) && os.Rename(from, to) == nil {
+			done = append(done, fmt.Sprintf("%s: its place is free now, and it lies there again", to))
 		}
 	}
 	if err := errors.Join(ctx.Err(), t.release()); err != nil {
