@@ -180,7 +180,7 @@ func (db *DB) View(fn func(*Tx) error) error {
 	if err != nil {
 		return err
 	}
-	defer tx.bolt.Rollback() //nolint:errcheck // of a transaction that only read
+	defer tx.bolt.Rollback()
 	return fn(tx)
 }
 
@@ -393,4 +393,25 @@ func (db *DB) Close() error {
 		os.Remove(db.journalPath())
 	}
 	return db.bolt.Close()
+}
+
+// Used says how many bytes of the bbolt file are in use: the rest of it is free for what comes.
+func (db *DB) Used() (int64, error) {
+	info, err := os.Stat(db.path)
+	if err != nil {
+		return 0, err
+	}
+	// bbolt counts free pages when a transaction begins to write.
+	db.write.Lock()
+	defer db.write.Unlock()
+	tx, err := db.bolt.Begin(true)
+	if err != nil {
+		return 0, err
+	}
+	size := tx.Size()
+	if err := tx.Rollback(); err != nil {
+		return 0, err
+	}
+	s := db.bolt.Stats()
+	return min(size, info.Size()) - int64(s.FreePageN+s.PendingPageN)*int64(db.bolt.Info().PageSize), nil
 }
