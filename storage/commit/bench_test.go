@@ -1,4 +1,4 @@
-package commit
+package commit_test
 
 import (
 	"crypto/rand"
@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hearth/nvr/media"
+	"hearth/storage/commit"
 	"hearth/storage/segment"
 )
 
@@ -28,21 +29,21 @@ func BenchmarkRecord16(b *testing.B) {
 		}
 		b.Cleanup(func() { _ = os.RemoveAll(dir) })
 	}
-	disk, err := OpenFolder(dir)
+	disk, err := commit.OpenFolder(dir)
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := &Committer{
+	c := &commit.Committer{
 		Disk: disk, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Key: func(id media.CameraID) (segment.Key, error) { return testKey{id}, nil },
 		// The footage is removed when its file is finished: a benchmark does not fill a disk.
-		OnFinished: func(f Finished) { _ = disk.Remove(f.Name.Path(f.Line.Camera)) },
+		OnFinished: func(f commit.Finished) { _ = disk.Remove(f.Name.Path(f.Line.Camera)) },
 		RollBytes:  func(segment.Line) int64 { return 64 << 20 },
 	}
 	mdat := make([]byte, perSecond)
 	rand.Read(mdat)
 	start := time.Now()
-	var writers []*Writer
+	var writers []*commit.Writer
 	for range cameras {
 		id := media.NewCameraID()
 		if err := os.MkdirAll(filepath.Join(dir, "media", id.String()), 0o700); err != nil {
@@ -65,11 +66,11 @@ func BenchmarkRecord16(b *testing.B) {
 			for at := 600; at < perSecond; at += perSecond / 15 {
 				data = append(data, mdat[at:min(at+perSecond/15, perSecond)])
 			}
-			if err := w.Append(Fragment{DTS: rounds * 90000, Duration: 90000, Start: start.Add(time.Duration(rounds) * time.Second), Key: rounds%2 == 0, Data: data}); err != nil {
+			if err := w.Append(commit.Fragment{DTS: rounds * 90000, Duration: 90000, Start: start.Add(time.Duration(rounds) * time.Second), Key: rounds%2 == 0, Data: data}); err != nil {
 				b.Fatal(err)
 			}
 		}
-		c.flush(func(*line) bool { return true })
+		c.Flush()
 		rounds++
 	}
 	used = cpu(b) - used

@@ -32,8 +32,9 @@ type Committer struct {
 	// OnFinished is told of every finished file, before it stops being among Open. It does not block.
 	OnFinished func(Finished)
 
-	work sync.Mutex // held while files are written: by a flush, or by what must not meet one
-	buf  []byte     // one buffer for all that is sealed
+	work sync.Mutex      // held while files are written: by a flush, or by what must not meet one
+	buf  []byte          // one buffer for all that is sealed
+	sure map[string]bool // folders of days that are known to be durable
 
 	mu        sync.RWMutex
 	lines     map[segment.Line]*line

@@ -19,8 +19,10 @@ type Disk interface {
 	// away is not taken for an empty one.
 	MakeDir(path string) (made bool, err error)
 	Create(path string) (File, error) // a new file only: fs.ErrExist
-	Open(path string) (File, error)   // for reading and mending
-	Rename(from, to string) error     // never over another file: fs.ErrExist
+	// Open is for mending. What is read is what the disk has: after a sync that failed, the memory may show what never
+	// came to the disk and never will, although a later sync succeeds.
+	Open(path string) (File, error)
+	Rename(from, to string) error // never over another file: fs.ErrExist
 	Remove(path string) error
 	SyncDir(path string) error
 	// Punch gives back what a file takes from one offset up to another, where zeros are read then; the file stays as
@@ -86,7 +88,14 @@ func (d *Folder) Open(path string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return realFile{f}, nil
+	on := realFile{f}
+	if err := on.Sync(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	// What is in memory and clean is dropped, and read from the disk. Where that cannot be asked for, it stays.
+	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
+	return on, nil
 }
 
 // Rename implements Disk.

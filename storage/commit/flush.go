@@ -3,6 +3,7 @@ package commit
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -11,8 +12,12 @@ import (
 	"hearth/storage/segment"
 )
 
-// syncsAtOnce bounds the syncs under way on a file system that is not ours alone.
-const syncsAtOnce = 8
+const (
+	// syncsAtOnce bounds the syncs under way on a file system that is not ours alone.
+	syncsAtOnce = 8
+	// maxSure is how many folders are remembered as durable; it costs a sync to forget one.
+	maxSure = 1024
+)
 
 // flush puts all that the chosen lines have pending on the disk.
 func (c *Committer) flush(chosen func(*line) bool) {
@@ -170,10 +175,11 @@ func (f *flushing) sync() map[*file]error {
 
 // syncDirs makes names durable. If that fails, the files in that folder cannot be relied on.
 func (f *flushing) syncDirs() {
-	for dir := range f.dirs {
+	for _, dir := range slices.Sorted(maps.Keys(f.dirs)) {
 		f.count(func(s *Stats) { s.Syncs++ })
 		err := f.c.Disk.SyncDir(dir)
 		if err == nil {
+			f.sure(dir)
 			continue
 		}
 		f.files = slices.DeleteFunc(f.files, func(file *file) bool {
@@ -183,6 +189,18 @@ func (f *flushing) syncDirs() {
 			}
 			return hit
 		})
+	}
+}
+
+// sure remembers that the folders of days in a camera's folder, which is synced, are durable.
+func (f *flushing) sure(folder string) {
+	if f.c.sure == nil || len(f.c.sure) > maxSure {
+		f.c.sure = make(map[string]bool)
+	}
+	for dir := range f.dirs {
+		if filepath.Dir(dir) == folder {
+			f.c.sure[dir] = true
+		}
 	}
 }
 

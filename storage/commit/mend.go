@@ -126,11 +126,18 @@ func Finish(
 	if err := on.Sync(); err != nil {
 		return segment.Summary{}, fmt.Errorf("sync %s: %w", path, err)
 	}
+	// Nor may its name, or that of its folder.
+	dir := filepath.Dir(path)
+	for _, dir := range []string{filepath.Dir(dir), dir} {
+		if err := d.SyncDir(dir); err != nil {
+			return segment.Summary{}, fmt.Errorf("sync %s: %w", dir, err)
+		}
+	}
 	to := segment.FinishedName(n.Stream, n.Start, s.End).Path(camera)
 	if err := d.Rename(path, to); err != nil {
 		return segment.Summary{}, err
 	}
 	// If the new name is not durable, a power cut brings back the old one, and the next start finds a whole file there.
-	_ = d.SyncDir(filepath.Dir(to))
+	_ = d.SyncDir(dir)
 	return s, nil
 }

@@ -172,11 +172,13 @@ func (p *pass) create(start int64) (File, int64, error) {
 			if _, err = p.c.Disk.MakeDir(dir); err != nil {
 				return nil, 0, fmt.Errorf("make the folder %s: %w", dir, err)
 			}
-			p.dirs[filepath.Dir(dir)] = true
 			on, err = p.c.Disk.Create(path)
 		}
 		if err == nil {
 			p.dirs[dir] = true
+			if !p.c.sure[dir] { // it may have been made by a flush, or a process, that did not come to sync it
+				p.dirs[filepath.Dir(dir)] = true
+			}
 			return on, start, nil
 		}
 		if !errors.Is(err, fs.ErrExist) {

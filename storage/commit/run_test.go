@@ -1,6 +1,7 @@
-package commit
+package commit_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -10,22 +11,24 @@ import (
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/storage/commit"
+	"hearth/storage/commit/simdisk"
 	"hearth/storage/segment"
 )
 
 // running gives a committer that runs, on a disk whose syncs wait while the test holds gate.
-func running(t *testing.T) (c *Committer, d *fakeDisk, camera media.CameraID, gate chan struct{}, stop func()) {
+func running(t *testing.T) (c *commit.Committer, d *simdisk.Disk, camera media.CameraID, gate chan struct{}, stop func()) {
 	camera = media.NewCameraID()
-	d = newFakeDisk(true, "media", "media/"+camera.String())
+	d = simdisk.New(true, "media", "media/"+camera.String())
 	gate = make(chan struct{}, 1)
-	d.fail = func(op, _ string) error {
+	d.Fail = func(op, _ string) error {
 		if op == "syncall" {
 			gate <- struct{}{}
 			<-gate
 		}
 		return nil
 	}
-	c = &Committer{
+	c = &commit.Committer{
 		Disk: d, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Key: func(id media.CameraID) (segment.Key, error) { return testKey{id}, nil },
 	}
@@ -40,8 +43,8 @@ func running(t *testing.T) (c *Committer, d *fakeDisk, camera media.CameraID, ga
 	}
 }
 
-func second(run *media.Run, i int64) Fragment {
-	return Fragment{
+func second(run *media.Run, i int64) commit.Fragment {
+	return commit.Fragment{
 		DTS: i * 90000, Duration: 90000, Start: run.Start.Add(time.Duration(i) * time.Second), Key: true,
 		Data: [][]byte{make([]byte, 1000)},
 	}
@@ -71,7 +74,7 @@ func TestStalledDisk(t *testing.T) {
 			if time.Since(before) != 0 {
 				t.Fatalf("append of second %d took %v", i, time.Since(before))
 			}
-			if errors.Is(err, ErrDropped) {
+			if errors.Is(err, commit.ErrDropped) {
 				dropped = append(dropped, i)
 			} else if err != nil {
 				t.Fatal(err)
@@ -89,8 +92,8 @@ func TestStalledDisk(t *testing.T) {
 			t.Fatalf("dropped: %v", dropped)
 		}
 		stop()
-		f := d.names[firstName(t, d)]
-		r, err := segment.Open(f, int64(len(f.data)), testKey{camera})
+		b := d.Bytes(firstName(t, d))
+		r, err := segment.Open(bytes.NewReader(b), int64(len(b)), testKey{camera})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,15 +122,13 @@ func TestStalledDisk(t *testing.T) {
 	})
 }
 
-func firstName(t *testing.T, d *fakeDisk) string {
+func firstName(t *testing.T, d *simdisk.Disk) string {
 	t.Helper()
-	if len(d.names) != 1 {
-		t.Fatalf("files: %v", d.names)
+	files := d.Files()
+	if len(files) != 1 {
+		t.Fatalf("files: %v", files)
 	}
-	for name := range d.names {
-		return name
-	}
-	return ""
+	return files[0]
 }
 
 // A thumbnail is durable when Put returns, without waiting for the tick; a day's go into one file.
@@ -136,14 +137,14 @@ func TestPut(t *testing.T) {
 		c, d, camera, _, stop := running(t)
 		time.Sleep(300 * time.Millisecond) // amid a tick
 		before := time.Now()
-		var last Placed
+		var last commit.Placed
 		for i := range 3 {
 			p, err := c.Put(t.Context(), camera, segment.Record{Type: segment.ThumbRecord, Time: before.UnixMicro()}, []byte("event"), []byte{byte(i)})
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := d.durable[segment.Name{Stream: segment.Pack, Start: p.File, Open: true}.Path(camera)]
-			if _, payload, err := segment.One(f, testKey{camera}, p.Place); err != nil || string(payload) != "event"+string([]byte{byte(i)}) {
+			b := d.OnDisk(segment.Name{Stream: segment.Pack, Start: p.File, Open: true}.Path(camera))
+			if _, payload, err := segment.One(bytes.NewReader(b), testKey{camera}, p.Place); err != nil || string(payload) != "event"+string([]byte{byte(i)}) {
 				t.Fatalf("%d: %v, %q", i, err, payload)
 			}
 			if i > 0 && p.File != last.File {
@@ -159,7 +160,7 @@ func TestPut(t *testing.T) {
 			t.Fatalf("the next day: %v, %+v", err, p)
 		}
 		stop()
-		if _, err := c.Put(t.Context(), camera, segment.Record{Type: segment.ThumbRecord}, []byte("x")); !errors.Is(err, ErrClosed) {
+		if _, err := c.Put(t.Context(), camera, segment.Record{Type: segment.ThumbRecord}, []byte("x")); !errors.Is(err, commit.ErrClosed) {
 			t.Fatal(err)
 		}
 	})
@@ -182,8 +183,8 @@ func TestRunOfAnotherCamera(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		stop()
-		if len(d.names) != 0 {
-			t.Fatal(d.names)
+		if files := d.Files(); len(files) != 0 {
+			t.Fatal(files)
 		}
 	})
 }
@@ -205,7 +206,7 @@ func TestNewWriterTakesOver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := old.Append(second(run, 1)); !errors.Is(err, ErrClosed) {
+		if err := old.Append(second(run, 1)); !errors.Is(err, commit.ErrClosed) {
 			t.Fatal(err)
 		}
 		if err := old.Close(); err != nil {
@@ -218,13 +219,13 @@ func TestNewWriterTakesOver(t *testing.T) {
 		if err := young.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := young.Append(second(run, 3)); !errors.Is(err, ErrClosed) {
+		if err := young.Append(second(run, 3)); !errors.Is(err, commit.ErrClosed) {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if len(d.names) != 2 || len(c.Open(line)) != 0 {
-			t.Fatalf("files %v, open %v", d.names, c.Open(line))
+		if len(d.Files()) != 2 || len(c.Open(line)) != 0 {
+			t.Fatalf("files %v, open %v", d.Files(), c.Open(line))
 		}
 		stop()
 	})
@@ -237,13 +238,13 @@ func TestRollAt(t *testing.T) {
 	seen := make(map[int64]int)
 	for range 64 {
 		l := segment.Line{Camera: media.NewCameraID()}
-		at := rollAt(l, start)
+		at := commit.RollAt(l, start)
 		seen[at/minute]++
 		if d := at - start; d < 2*minute || d > 12*minute {
 			t.Fatalf("the first file lasts %d s", d/1_000_000)
 		}
 		for range 5 {
-			next := rollAt(l, at)
+			next := commit.RollAt(l, at)
 			if next-at != 10*minute {
 				t.Fatalf("then %d s", (next-at)/1_000_000)
 			}
@@ -253,7 +254,7 @@ func TestRollAt(t *testing.T) {
 	if len(seen) < 6 {
 		t.Fatalf("64 cameras roll within the same minutes: %v", seen)
 	}
-	pack := time.UnixMicro(rollAt(segment.Line{Stream: segment.Pack}, start)).UTC()
+	pack := time.UnixMicro(commit.RollAt(segment.Line{Stream: segment.Pack}, start)).UTC()
 	if pack.Hour() != 0 || pack.Sub(time.UnixMicro(start)) > 24*time.Hour || !pack.After(time.UnixMicro(start)) {
 		t.Fatal(pack)
 	}

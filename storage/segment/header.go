@@ -72,8 +72,12 @@ func (h Header) Append(dst []byte) []byte {
 // Hash is SHA-256 of the header's bytes: where the file's chain begins, and part of what every seal is bound to.
 func (h Header) Hash() [32]byte { return sha256.Sum256(h.Append(make([]byte, 0, HeaderSize))) }
 
-// ParseHeader reads a header; what is not one, in any byte, is ErrDamaged.
+// ParseHeader reads a header; what is not one, in any byte, is ErrDamaged. Zeros are ErrEmpty besides: the header never
+// came to the disk, and without its salt nothing behind it can be opened.
 func ParseHeader(b []byte) (Header, error) {
+	if len(b) >= HeaderSize && [HeaderSize]byte(b) == [HeaderSize]byte{} {
+		return Header{}, fmt.Errorf("%w: no header was written: %w", ErrDamaged, ErrEmpty)
+	}
 	if len(b) < HeaderSize || string(b[:8]) != headerMagic {
 		return Header{}, fmt.Errorf("%w: it does not begin as footage does", ErrDamaged)
 	}
@@ -105,7 +109,7 @@ func ReadHeader(r io.ReaderAt) (Header, error) {
 	var b [HeaderSize]byte
 	if n, err := r.ReadAt(b[:], 0); n < HeaderSize {
 		if err == io.EOF {
-			return Header{}, fmt.Errorf("%w: %d bytes are no header", ErrDamaged, n)
+			return Header{}, fmt.Errorf("%w: %d bytes are no header: %w", ErrDamaged, n, ErrEmpty)
 		}
 		return Header{}, fmt.Errorf("read header: %w", err)
 	}
