@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -50,6 +51,8 @@ type Box struct {
 	path    string
 	fresh   bool
 	created time.Time
+
+	reserved atomic.Int64 // up to how many bytes in use there is room on the disk for certain
 }
 
 type meta struct {
@@ -119,6 +122,7 @@ func open(path string) (*Box, meta, error) {
 		return nil, meta{}, err
 	}
 	b.created = m.Created
+	b.reserve()
 	return b, m, nil
 }
 
@@ -168,7 +172,31 @@ func (b *Box) Fresh() bool { return b.fresh }
 func (b *Box) View(read func(tx *bbolt.Tx) error) error { return b.db.View(read) }
 
 // Update changes all or nothing, and is durable when it returns nil.
-func (b *Box) Update(change func(tx *bbolt.Tx) error) error { return b.db.Update(change) }
+func (b *Box) Update(change func(tx *bbolt.Tx) error) error {
+	err := b.db.Update(change)
+	if err == nil {
+		b.reserve()
+	}
+	return err
+}
+
+// ahead is how much hearth.db may grow while the disk is full, in bytes: some thousand lines of the audit log.
+const ahead = 2 << 20
+
+// reserve keeps room on the disk for what is to be written when it is full. Where there is none left, it is tried again
+// with the next change.
+func (b *Box) reserve() {
+	var used int64
+	if b.db.View(func(tx *bbolt.Tx) error {
+		used = tx.Size()
+		return nil
+	}) != nil || used+ahead/2 <= b.reserved.Load() {
+		return
+	}
+	if reserved, err := bolt.Reserve(b.db, ahead); err == nil {
+		b.reserved.Store(reserved)
+	}
+}
 
 // Close waits for what is under way and lets the file go.
 func (b *Box) Close() error { return b.db.Close() }
