@@ -23,9 +23,13 @@ type Footage struct {
 	line     segment.Line
 	from, to int64 // microseconds
 
+	beneath int // of footage with the same times, leave out so many that were recorded later
+
 	source *source
-	at     int64 // start of the file that was last open
 	begun  bool  // a file was open
+	file   int64 // the start of the one that was last open
+	pos    int64 // up to here nothing is left to give
+	until  int64 // from here on another file than the one that is open has the picture
 	run    media.UUID
 	tracks []media.Track
 	init   []byte // as last given out
@@ -62,8 +66,18 @@ func (s *Store) Footage(g access.Grant, stream media.Stream, from, to time.Time)
 	}
 	return &Footage{
 		store: s, grant: g, renewed: time.Now(), key: key,
-		line: segment.Line{Camera: g.Camera(), Stream: stream}, from: micros(from), to: micros(to),
+		line: segment.Line{Camera: g.Camera(), Stream: stream}, from: micros(from), to: micros(to), pos: micros(from),
 	}, nil
+}
+
+// Beneath is Footage without the n recordings that were made last wherever the same time was recorded more often than
+// once, because the clock was set back. Of all else it gives the same.
+func (s *Store) Beneath(n int, g access.Grant, stream media.Stream, from, to time.Time) (*Footage, error) {
+	f, err := s.Footage(g, stream, from, to)
+	if err == nil {
+		f.beneath = max(n, 0)
+	}
+	return f, err
 }
 
 // Next gives the next piece; io.EOF after the last. It skips over gaps, and over what is damaged to the next key
@@ -104,7 +118,7 @@ func (f *Footage) next() (Piece, error) {
 				return Piece{}, err
 			}
 		}
-		c := f.source
+		c, cut := f.source, false
 		table := c.reader.Table()
 		for ; c.next < len(table); c.next++ {
 			e := table[c.next]
@@ -116,6 +130,10 @@ func (f *Footage) next() (Piece, error) {
 			}
 			if e.Time >= f.to {
 				return Piece{}, io.EOF
+			}
+			if e.Time >= f.until {
+				cut = true
+				break
 			}
 			data, err := c.reader.Payload(c.next, nil)
 			if errors.Is(err, segment.ErrGone) { // let go of; what comes after it may be kept
@@ -132,14 +150,16 @@ func (f *Footage) next() (Piece, error) {
 			c.next++
 			return f.piece(e, data), nil
 		}
-		more, err := f.grown()
-		if err != nil {
-			return Piece{}, err
+		if !cut {
+			more, err := f.grown()
+			if err != nil {
+				return Piece{}, err
+			}
+			if more {
+				continue
+			}
 		}
-		if !more {
-			c.close()
-			f.source = nil
-		}
+		f.leave()
 	}
 }
 
@@ -152,21 +172,37 @@ func (f *Footage) piece(e segment.Entry, data []byte) Piece {
 	return p
 }
 
+// leave closes a file of which all is given.
+func (f *Footage) leave() {
+	if f.until == never {
+		if table := f.source.reader.Table(); len(table) > 0 {
+			f.pos = max(f.pos, table[len(table)-1].End())
+		}
+	}
+	f.source.close()
+	f.source = nil
+}
+
 // open opens the next file that has something of the span.
 func (f *Footage) open() error {
 	for {
-		p, ok, err := f.place()
+		p, until, ok, err := f.store.seen(f.line, f.pos, f.beneath)
 		if err != nil {
 			return err
 		}
-		if !ok || p.start() >= f.to {
+		if !ok || p.start >= f.to || f.begun && p.start == f.file && p.end <= f.pos {
 			return io.EOF
 		}
-		f.at, f.begun = p.start(), true
-		c, err := f.store.open(f.line, p.start(), f.key)
+		from := f.pos
+		if f.pos, f.until = max(f.pos, p.end, p.start+1), until; until != never {
+			f.pos = until
+		}
+		first := !f.begun
+		f.file, f.begun = p.start, true
+		c, err := f.store.open(f.line, p.start, f.key)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			f.store.log.Warn("a file of footage is gone", "line", f.line, "start", fromMicros(p.start()))
+			f.store.log.Warn("a file of footage is gone", "line", f.line, "start", fromMicros(p.start))
 			continue
 		case errors.Is(err, segment.ErrDamaged), errors.Is(err, segment.ErrUnfinished):
 			f.store.log.Error("a file of footage is damaged and left out", "line", f.line, "error", err)
@@ -174,7 +210,7 @@ func (f *Footage) open() error {
 		case err != nil:
 			return err
 		}
-		if err := f.begin(c); err != nil {
+		if err := f.begin(c, from, first); err != nil {
 			c.close()
 			if errors.Is(err, segment.ErrDamaged) {
 				f.store.log.Error("a file of footage is damaged and left out", "line", f.line, "error", err)
@@ -187,20 +223,9 @@ func (f *Footage) open() error {
 	}
 }
 
-// place finds the file to go on with: first the one that reaches over from.
-func (f *Footage) place() (place, bool, error) {
-	if f.begun {
-		return f.store.nextPlace(f.line, f.at)
-	}
-	p, ok, err := f.store.lastPlace(f.line, f.from)
-	if err != nil || ok && p.end() > f.from {
-		return p, ok, err
-	}
-	return f.store.nextPlace(f.line, f.from)
-}
-
-// begin reads what comes before the fragments of a file, and goes to the key frame to begin with.
-func (f *Footage) begin(c *source) error {
+// begin reads what comes before the fragments of a file, and goes to the key frame to begin with: the first one, or if
+// the file began long before from, that at from (the first file of all) or behind it.
+func (f *Footage) begin(c *source, from int64, before bool) error {
 	h, table := c.reader.Header(), c.reader.Table()
 	if len(table) == 0 || table[0].Type != segment.InitRecord {
 		return fmt.Errorf("%w: it does not begin with what its tracks are", segment.ErrDamaged)
@@ -222,20 +247,20 @@ func (f *Footage) begin(c *source) error {
 	if h.Run != f.run || !bytes.Equal(init, f.init) {
 		f.run, f.tracks, f.init, f.fresh = h.Run, tracks, init, init
 	}
-	first := -1
+	first := len(table) // nothing to begin with (yet)
+	resumed := !before && from-c.start > seam.Microseconds()
 	for i, e := range table {
-		if e.Type != segment.FragRecord || !e.Key {
+		if e.Type != segment.FragRecord || !e.Key || resumed && e.Time < from {
 			continue
 		}
-		if first >= 0 && e.Time > f.from {
+		if first < len(table) && (!before || e.Time > from) {
 			break
 		}
 		first = i
 	}
-	if first < 0 {
-		first = len(table) // nothing to begin with (yet)
+	if !resumed {
+		f.noteIn(c, 0, first)
 	}
-	f.noteIn(c, 0, first)
 	c.next, f.damage = first, false
 	return nil
 }

@@ -30,69 +30,102 @@ func (s *Store) Timeline(g access.Grant, from, to time.Time) (Timeline, error) {
 	}
 	l := segment.Line{Camera: g.Camera(), Stream: media.Main}
 	t := Timeline{Spans: []Span{}, Motion: []Motion{}, Gaps: []Gap{}}
-	a, b := micros(from), min(micros(to), micros(time.Now()))
+	a, b := micros(from), micros(to)
 	if b <= a {
 		return t, nil
 	}
-	stretches, notes, err := s.stretches(l, a, b)
+	list, away, err := s.files(l, a, b)
 	if err != nil {
 		return Timeline{}, err
 	}
-	spans := cover(stretches, notes)
+	// Nothing is missing of what is still to come; but a clock that was ahead for a while has left footage there.
+	b = min(b, max(micros(time.Now()), lastEnd(list)))
+	if b <= a {
+		return t, nil
+	}
+	stretches, notes, err := s.noted(l, list, away, a, b)
+	if err != nil {
+		return Timeline{}, err
+	}
+	folds := twice(list)
+	spans := cover(stretches, slices.DeleteFunc(slices.Clone(notes), func(n index.Gap) bool {
+		return slices.ContainsFunc(folds, func(f fold) bool { return n.From < f.to && n.To > f.from }) // the other may have it
+	}))
 	for _, x := range spans {
 		if from, to := max(x.from, a), min(x.to, b); from < to {
-			t.Spans = append(t.Spans, Span{From: fromMicros(from), To: fromMicros(to)})
+			t.Spans = append(t.Spans, spanOf(from, to))
 		}
 	}
 	for _, h := range holes(spans, a, b) {
 		t.Gaps = append(t.Gaps, Gap{From: fromMicros(max(h.from, a)), To: fromMicros(min(h.to, b)), Reason: why(h, notes)})
 	}
+	for _, f := range folds {
+		if from, to := max(f.from, a), min(f.to, b); from < to {
+			t.Twice = append(t.Twice, Twice{Span: spanOf(from, to), Times: f.takes})
+		}
+	}
+	t.Unsure = unsure(list, a, b)
 	err = s.index.Motion(l.Camera, a, b, func(minute int64, score float64) {
 		t.Motion = append(t.Motion, Motion{From: fromMicros(minute), To: fromMicros(minute + time.Minute.Microseconds()), Score: score})
 	})
 	return t, err
 }
 
-// stretches gives the files that touch a..b, with the one before, in order, and the notes about them.
-func (s *Store) stretches(l segment.Line, a, b int64) (list []stretch, notes []index.Gap, err error) {
-	views := s.openViews(l) // before the index: see lastPlace
-	rows, err := s.index.Rows(l, a, b)
-	if err != nil {
-		return nil, nil, err
-	}
-	starts := make(map[int64]bool)
-	if before, ok, err := s.index.Last(l, a); err != nil {
-		return nil, nil, err
-	} else if ok && (len(rows) == 0 || rows[0].Start > before.Start) {
-		rows = slices.Insert(rows, 0, before)
-	}
-	earliest := a
-	for _, r := range rows {
-		list = append(list, stretch{r.Start, r.End, r.Recovered})
-		starts[r.Start] = true
-		earliest = min(earliest, r.Start)
-		if d := s.diskNumbered(r.Volume); d == nil || d.away() {
-			notes = append(notes, index.Gap{From: r.Start, To: r.End, Reason: "the disk with it is not there"})
+func spanOf(from, to int64) Span { return Span{From: fromMicros(from), To: fromMicros(to)} }
+
+// unsure gives the stretches in which the box did not know the time, of what is seen.
+func unsure(list []file, a, b int64) (spans []Span) {
+	var from, to int64
+	add := func() {
+		if from = max(from, a); from < min(to, b) {
+			spans = append(spans, spanOf(from, min(to, b)))
 		}
 	}
-	for _, v := range views {
-		if starts[v.Name.Start] || v.Name.Start >= b {
+	for _, p := range layer(list, 0) {
+		f := list[p.file]
+		if !f.untrusted {
 			continue
 		}
-		list = append(list, stretch{from: v.Name.Start, to: v.End})
-		for _, n := range v.Notes {
-			notes = append(notes, index.Gap{From: n.From, To: n.To, Reason: n.Reason})
+		if p.from-to > joined.Microseconds() {
+			add()
+			from = p.from
 		}
-		earliest = min(earliest, v.Name.Start)
+		to = min(p.to, f.end)
 	}
-	slices.SortFunc(list, func(x, y stretch) int { return compare(x.from, y.from) })
+	add()
+	return spans
+}
+
+// noted gives the stretches of files that touch a..b, with the one before them, and what is noted about them, in order.
+func (s *Store) noted(l segment.Line, list, away []file, a, b int64) (stretches []stretch, notes []index.Gap, err error) {
+	earliest := a
+	if r, ok, err := s.index.Last(l, a); err != nil {
+		return nil, nil, err
+	} else if d := s.diskNumbered(r.Volume); ok && r.End <= a && d != nil && !d.away() {
+		stretches = append(stretches, stretch{r.Start, r.End, r.Recovered})
+		earliest = r.Start
+	}
+	for _, f := range list {
+		stretches = append(stretches, stretch{f.start, f.end, f.recovered})
+		earliest = min(earliest, f.start)
+	}
+	for _, f := range away {
+		notes = append(notes, index.Gap{From: f.start, To: f.end, Reason: "the disk with it is not there"})
+	}
+	for _, v := range s.openViews(l) { // before the index: see lastPlace
+		for _, n := range v.Notes {
+			if n.Kind == segment.NoteGap || n.Kind == segment.NoteEnd {
+				notes = append(notes, index.Gap{From: n.From, To: n.To, Reason: n.Reason})
+			}
+		}
+	}
 	more, err := s.index.Gaps(l, earliest, b)
 	if err != nil {
 		return nil, nil, err
 	}
 	notes = append(notes, more...)
 	slices.SortStableFunc(notes, func(x, y index.Gap) int { return compare(x.From, y.From) })
-	return list, notes, nil
+	return stretches, notes, nil
 }
 
 func compare(a, b int64) int {

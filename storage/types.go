@@ -70,6 +70,16 @@ type Timeline struct {
 	Spans  []Span   `json:"spans"`
 	Motion []Motion `json:"motion"`
 	Gaps   []Gap    `json:"gaps"`
+	// Unsure are the stretches of what was recorded before the box knew the time, as after a start without a network.
+	Unsure []Span `json:"unsure,omitempty"`
+	// Twice are the stretches that were recorded more than once, because the clock was set back.
+	Twice []Twice `json:"twice,omitempty"`
+}
+
+// Twice is a stretch that was recorded several times. What was recorded last is what Footage gives; see Beneath.
+type Twice struct {
+	Span
+	Times int `json:"times"`
 }
 
 // Span is a stretch with footage.
