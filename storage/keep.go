@@ -2,13 +2,19 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"os"
 	"time"
 
 	"hearth/nvr/media"
 	"hearth/storage/commit"
+	"hearth/storage/index"
+	"hearth/storage/keyring"
+	"hearth/storage/ledger"
 	"hearth/storage/retention"
 	"hearth/storage/segment"
+	"hearth/storage/volume"
 )
 
 // keep works out what may be kept on each volume that is there, and lets go of the rest.
@@ -30,8 +36,8 @@ func (d *disk) keep(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		s.log.Error("cannot let go of footage", "error", err)
 	}
-	if freed.Files > 0 {
-		s.log.Info("let go of the oldest footage", "files", freed.Files, "bytes", freed.Bytes)
+	if freed.Files > 0 || freed.Pared > 0 {
+		s.log.Info("let go of the oldest footage", "files", freed.Files, "parts_of_files", freed.Pared, "bytes", freed.Bytes)
 	}
 }
 
@@ -98,7 +104,7 @@ func (s *Store) limits() (map[media.CameraID]retention.Limit, error) {
 	}
 	limits := make(map[media.CameraID]retention.Limit, len(cameras))
 	for _, c := range cameras {
-		limits[c.ID] = retention.Limit{Bytes: c.LimitBytes, Days: c.LimitDays}
+		limits[c.ID] = retention.Limit{Bytes: c.LimitBytes, Days: c.LimitDays, EventDays: c.LimitEventDays}
 	}
 	return limits, nil
 }
@@ -115,9 +121,41 @@ func (s *Store) openBytes() map[media.CameraID]int64 {
 func (d *disk) newKeeper(log *slog.Logger) *retention.Keeper {
 	s := d.store
 	return &retention.Keeper{
-		Index: s.index, Log: log, Remove: d.folder.Remove, Total: s.o.LimitBytes,
-		Limits: s.limits, Open: s.openBytes, Space: func() (retention.Space, error) { return d.space() },
+		Index: s.index, Disk: d.folder, Log: log, Volume: d.Number, Total: s.o.LimitBytes,
+		There: func(volume uint8) bool {
+			other := s.diskNumbered(volume)
+			return other != nil && other.trouble.Load() == nil
+		},
+		Table: d.table, Pages: d.pages, Limits: s.limits, Open: s.openBytes,
+		Space: func() (retention.Space, error) { return d.space() },
 	}
+}
+
+// table reads the table of one of the volume's finished files.
+func (d *disk) table(r index.Row) ([]segment.Entry, error) {
+	key, err := d.store.recordingKey(r.Line.Camera)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(d.file(r.Path()))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	reader, err := volume.Finished(f, r.Line, r.Start, key)
+	if err != nil {
+		return nil, err
+	}
+	return reader.Table(), nil
+}
+
+// pages gives where a camera's ledger lies on the volume, and its key; nil when there is none that would open it.
+func (d *disk) pages(camera media.CameraID) (ledger.Files, segment.Key, error) {
+	key, err := d.store.recordingKey(camera)
+	if errors.Is(err, keyring.ErrNoKey) || errors.Is(err, keyring.ErrSealed) {
+		key, err = nil, nil
+	}
+	return ledger.Folder(d.Path, camera), key, err
 }
 
 // room says whether there is room on the volume, and asks for some to be made when there is little.

@@ -4,31 +4,59 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"maps"
+	"syscall"
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/storage/commit"
 	"hearth/storage/index"
+	"hearth/storage/ledger"
 	"hearth/storage/segment"
 )
 
-// Limit is what one camera may keep. Zero values do not limit.
-type Limit struct {
-	Bytes int64
-	Days  int
+// Index is what of the index is asked and told; *index.Index is one.
+type Index interface {
+	Lines() ([]segment.Line, error)
+	Written(l segment.Line, from int64, n int) ([]index.Row, error)
+	EventSpans(camera media.CameraID, from, to int64) ([]index.EventSpan, error)
+	VolumeTotals() (map[uint8]map[media.CameraID]int64, error)
+	HeldWithin(camera media.CameraID, from, to int64) (bool, error)
+	Unread(on func(volume uint8) bool) (bool, error)
+	Rows(l segment.Line, from, to int64) ([]index.Row, error)
+	Gaps(l segment.Line, from, to int64) ([]index.Gap, error)
+	Since(camera media.CameraID) (time.Time, bool, error)
+
+	Condemn(rows []index.Row) error
+	Garbage() ([]index.Row, error)
+	Bury(rows []index.Row) error
+	PunchAll(list []index.Punched) error
+	Trim(camera media.CameraID, before int64, n int) (more bool, err error)
 }
 
-// Space is a volume's, in bytes.
-type Space struct{ Free, Size int64 }
+// Disk is what of the volume's file system is needed; commit.Disk is one. Paths are below the volume's folder.
+type Disk interface {
+	Open(path string) (commit.File, error)
+	Punch(path string, from, to int64) error
+	Remove(path string) error
+	SyncDir(path string) error
+}
 
-// Keeper keeps the limits of one volume.
+// Keeper keeps the limits of one volume. Limits of bytes are over all volumes; what they take from this one is what is
+// the oldest of all.
 type Keeper struct {
-	Index *index.Index
+	Index Index
+	Disk  Disk
 	Log   *slog.Logger
-	// Remove removes a file below the data folder.
-	Remove func(path string) error
+	// Volume is the number of the volume.
+	Volume uint8
+	// There says which volumes are there now; nil: only this one. What lies on others does not count.
+	There func(volume uint8) bool
+	// Table reads the table of a finished file on this volume.
+	Table func(index.Row) ([]segment.Entry, error)
+	// Pages gives where a camera's ledger lies on this volume, and its key. A nil key says that the camera has none: its
+	// files go whole, and nothing is noted, because nothing of them can be verified either.
+	Pages func(media.CameraID) (ledger.Files, segment.Key, error)
 	// Total is the limit in bytes of all cameras together; 0: none.
 	Total int64
 	// Limits gives the cameras' own limits.
@@ -37,203 +65,176 @@ type Keeper struct {
 	Open func() map[media.CameraID]int64
 	// Space asks the volume.
 	Space func() (Space, error)
+	// Ballast is given back when there is no block left to let go of footage with; nil: there is none.
+	Ballast *Ballast
 
-	trimmed map[media.CameraID]int64 // the hour, since 1970, up to which the index is trimmed
+	noHoles  bool                     // the volume's file system cannot punch them
+	frontier map[segment.Line]int64   // up to which start a line's files are pared
+	reset    time.Time                // when frontier was begun anew
+	held     map[file][]span          // files of which nothing but what is held is left, and what that was
+	unread   bool                     // the index does not know all files yet
+	stuck    map[media.CameraID]bool  // cameras whose files cannot be let go of in this pass
+	failed   []error                  // why
+	trimmed  map[media.CameraID]int64 // the hour, since 1970, up to which the index is trimmed
+	folded   map[media.CameraID]int64 // the hour, since 1970, in which the ledger was folded
 }
 
-// batch is how many files go in one transaction.
-const batch = 64
-
-// Floor is the free space to keep on a volume: 5 %, or two files of each stream when those are larger, but never more
-// than a fifth. files is the mean size of a file times the number of streams.
-func Floor(size, files int64) int64 { return min(max(size/20, 2*files), size/5) }
-
-// Freed says what a pass let go of.
-type Freed struct {
-	Files int
-	Bytes int64
-	// Short says that a limit or the floor is still not kept: nothing more can be let go of.
-	Short bool
+// file is a file's place on its line.
+type file struct {
+	line  segment.Line
+	start int64
 }
 
-// Pass lets go of what is over a limit. floor is the free space to keep, in bytes.
+func fileOf(r index.Row) file { return file{r.Line, r.Start} }
+
+// lowWater is the free space below which the ballast is given back, in bytes.
+const lowWater = 8 << 20
+
+// Pass lets go of what is over a limit. floor is the free space to keep, in bytes. Until the index knows all files, and
+// thereby all events, it only ends what was begun.
 func (k *Keeper) Pass(ctx context.Context, floor int64) (freed Freed, err error) {
-	if err := k.Sweep(); err != nil {
-		return freed, err
-	}
-	limits, err := k.Limits()
-	if err != nil {
-		return freed, fmt.Errorf("read limits: %w", err)
-	}
-	open := k.Open()
-	for camera, limit := range limits {
-		if err := k.camera(ctx, camera, limit, open[camera], &freed); err != nil {
-			return freed, err
-		}
-	}
-	totals, err := k.Index.Totals()
-	if err != nil {
-		return freed, err
-	}
 	space, err := k.Space()
 	if err != nil {
 		return freed, err
 	}
-	over := floor - space.Free
-	if k.Total > 0 {
-		var sum int64
-		for _, n := range totals {
-			sum += n
-		}
-		for _, n := range open {
-			sum += n
-		}
-		over = max(over, sum-k.Total)
+	if space.Free < lowWater && space.Free < floor {
+		k.giveBallast()
 	}
-	if err := k.free(ctx, media.CameraID{}, over, 0, &freed); err != nil {
-		return freed, err
+	err = k.pass(ctx, floor, &freed)
+	if errors.Is(err, syscall.ENOSPC) && k.giveBallast() {
+		err = k.pass(ctx, floor, &freed)
 	}
-	return freed, k.trim(totals)
+	if err == nil && k.Ballast != nil {
+		if err := k.Ballast.Hold(floor); err != nil {
+			k.Log.Warn("cannot set aside the space that letting go needs on a full disk", "error", err)
+		}
+	}
+	return freed, err
 }
 
-func (k *Keeper) camera(ctx context.Context, camera media.CameraID, limit Limit, open int64, freed *Freed) error {
-	var before int64
-	if limit.Days > 0 {
-		before = time.Now().AddDate(0, 0, -limit.Days).UnixMicro()
+func (k *Keeper) giveBallast() bool {
+	given, err := k.Ballast.Give()
+	if err != nil {
+		k.Log.Error("cannot give back the ballast", "error", err)
 	}
-	var over int64
-	if limit.Bytes > 0 {
-		totals, err := k.Index.Totals()
-		if err != nil {
+	if given {
+		k.Log.Warn("the disk is full to the last: the ballast is given back so that footage can be let go of")
+	}
+	return given
+}
+
+func (k *Keeper) pass(ctx context.Context, floor int64, freed *Freed) error {
+	if err := k.Sweep(); err != nil {
+		return err
+	}
+	k.refresh()
+	k.stuck, k.failed = make(map[media.CameraID]bool), nil
+	var err error
+	if k.unread, err = k.Index.Unread(k.there); err != nil || k.unread {
+		return err
+	}
+	limits, err := k.Limits()
+	if err != nil {
+		return fmt.Errorf("read limits: %w", err)
+	}
+	for camera, limit := range limits {
+		if err := k.camera(ctx, camera, limit, freed); err != nil {
+			return errors.Join(append(k.failed, err)...)
+		}
+	}
+	err = k.all(ctx, limits, floor, freed)
+	if err == nil {
+		err = k.tidy()
+	}
+	return errors.Join(append(k.failed, err, ctx.Err())...)
+}
+
+// there says whether a volume's files count.
+func (k *Keeper) there(volume uint8) bool {
+	return volume == k.Volume || k.There != nil && k.There(volume)
+}
+
+// refresh forgets, once a day and after files came to light, how far files were pared: a clock that was set back makes
+// files that begin before others. It is found again from the rows.
+func (k *Keeper) refresh() {
+	if k.frontier == nil || k.unread || time.Since(k.reset) > 24*time.Hour {
+		k.frontier, k.held, k.reset = make(map[segment.Line]int64), make(map[file][]span), time.Now()
+	}
+}
+
+// camera keeps one camera's limits.
+func (k *Keeper) camera(ctx context.Context, camera media.CameraID, limit Limit, freed *Freed) error {
+	p := &party{cameras: []media.CameraID{camera}, weight: 1}
+	now := time.Now()
+	if days := limit.eventDays(); days > 0 {
+		if err := k.expire(ctx, p, phase{drop, now.AddDate(0, 0, -days).UnixMicro()}, freed); err != nil {
 			return err
 		}
-		over = totals[camera] + open - limit.Bytes
-	}
-	return k.free(ctx, camera, over, before, freed)
-}
-
-// free lets go of a camera's oldest files, or of all cameras': what ended before a time, and then until over bytes
-// are free.
-func (k *Keeper) free(ctx context.Context, camera media.CameraID, over, before int64, freed *Freed) error {
-	if over <= 0 && before == 0 {
-		return nil
-	}
-	var rows []index.Row
-	var failed error
-	err := k.Index.Oldest(camera, -1<<62, func(r index.Row) bool {
-		if over <= 0 && r.End >= before || ctx.Err() != nil {
-			return false
-		}
-		held, err := k.Index.HeldWithin(r.Line.Camera, r.Start, r.End)
-		if err != nil {
-			failed = err
-			return false
-		}
-		if held {
-			return true
-		}
-		over -= r.Size
-		if rows = append(rows, r); len(rows) == batch {
-			failed = k.letGo(rows, freed)
-			rows = rows[:0]
-		}
-		return failed == nil
-	})
-	if err := errors.Join(err, failed, k.letGo(rows, freed)); err != nil {
-		return err
-	}
-	freed.Short = freed.Short || over > 0
-	return ctx.Err()
-}
-
-func (k *Keeper) letGo(rows []index.Row, freed *Freed) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	if err := k.Index.Condemn(rows); err != nil {
-		return fmt.Errorf("let go of %d files: %w", len(rows), err)
-	}
-	if err := k.bury(rows); err != nil {
-		return err
-	}
-	for _, r := range rows {
-		freed.Files++
-		freed.Bytes += r.Size
-	}
-	return nil
-}
-
-// bury removes the files of rows that are garbage, and then the rows.
-func (k *Keeper) bury(rows []index.Row) error {
-	for _, r := range rows {
-		if err := k.Remove(r.Path()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("let go of %s: %w", r.Path(), err)
-		}
-	}
-	return k.Index.Bury(rows)
-}
-
-// Sweep goes on with what was condemned and is still there.
-func (k *Keeper) Sweep() error {
-	rows, err := k.Index.Garbage()
-	if err != nil || len(rows) == 0 {
-		return err
-	}
-	return k.bury(rows)
-}
-
-// trim lets events, thumbnails and the rest of the index go with the footage that they belong to. A camera without
-// footage keeps them.
-func (k *Keeper) trim(totals map[media.CameraID]int64) error {
-	if k.trimmed == nil {
-		k.trimmed = make(map[media.CameraID]int64)
-	}
-	for camera := range maps.Keys(totals) {
-		since, ok, err := k.Index.Since(camera)
-		if err != nil {
-			return err
-		}
-		before := since.UnixMicro()
-		hour := before / time.Hour.Microseconds()
-		if !ok || k.trimmed[camera] == hour { // it costs a transaction
-			continue
-		}
-		for more := true; more; {
-			if more, err = k.Index.Trim(camera, before, 1000); err != nil {
-				return fmt.Errorf("trim the index of camera %s: %w", camera, err)
+		if limit.Days < days {
+			if err := k.expire(ctx, p, phase{pare, now.AddDate(0, 0, -limit.Days).UnixMicro()}, freed); err != nil {
+				return err
 			}
 		}
-		if err := k.packs(camera, before); err != nil {
-			return err
-		}
-		k.trimmed[camera] = hour
 	}
-	return nil
-}
-
-// packs lets go of a camera's packs that ended before a time, in microseconds, unless a held event needs them.
-func (k *Keeper) packs(camera media.CameraID, before int64) error {
-	rows, err := k.Index.Rows(segment.Line{Camera: camera, Stream: segment.Pack}, -1<<62, before)
+	if limit.Bytes <= 0 {
+		return nil
+	}
+	bytes, err := k.bytes(k.there, true)
 	if err != nil {
 		return err
 	}
-	var old []index.Row
-	for _, r := range rows {
-		if r.End >= before || len(old) == batch {
-			continue
-		}
-		// A pack lasts a day; the events in it began then or shortly before.
-		held, err := k.Index.HeldWithin(camera, r.Start-packSlack.Microseconds(), r.End+packSlack.Microseconds())
+	return k.relieve(ctx, []*party{p}, k.there, bytes[camera]-limit.Bytes, freed)
+}
+
+// all keeps the limit of all cameras together, and the floor of free space.
+func (k *Keeper) all(ctx context.Context, limits map[media.CameraID]Limit, floor int64, freed *Freed) error {
+	if k.Total > 0 {
+		bytes, err := k.bytes(k.there, true)
 		if err != nil {
 			return err
 		}
-		if !held {
-			old = append(old, r)
+		over := -k.Total
+		for _, n := range bytes {
+			over += n
+		}
+		if err := k.relieve(ctx, parties(limits, bytes), k.there, over, freed); err != nil {
+			return err
 		}
 	}
-	var freed Freed
-	return k.letGo(old, &freed)
+	space, err := k.Space()
+	if err != nil {
+		return err
+	}
+	if space.Free >= floor {
+		return nil
+	}
+	bytes, err := k.bytes(k.own, false)
+	if err != nil {
+		return err
+	}
+	return k.relieve(ctx, parties(limits, bytes), k.own, floor-space.Free, freed)
 }
 
-// packSlack is how far an event may lie from the pack that keeps its thumbnail.
-const packSlack = 24 * time.Hour
+func (k *Keeper) own(volume uint8) bool { return volume == k.Volume }
+
+// bytes adds up what the cameras have on some volumes, and, if asked for, in unfinished files.
+func (k *Keeper) bytes(on func(uint8) bool, open bool) (map[media.CameraID]int64, error) {
+	totals, err := k.Index.VolumeTotals()
+	if err != nil {
+		return nil, err
+	}
+	sums := make(map[media.CameraID]int64)
+	for volume, cameras := range totals {
+		for camera, n := range cameras {
+			if on(volume) {
+				sums[camera] += n
+			}
+		}
+	}
+	if open {
+		for camera, n := range k.Open() {
+			sums[camera] += n
+		}
+	}
+	return sums, nil
+}
