@@ -314,5 +314,5 @@ func taken(known []box.Camera, s box.Camera) bool {
 // needsRestart says whether a change touches what the connection is made of.
 func needsRestart(a, b box.Camera) bool {
 	return a.URL != b.URL || a.DetectURL != b.DetectURL || a.Username != b.Username || a.Motion.Off != b.Motion.Off ||
-		string(a.Password) != string(b.Password) || a.Transport != b.Transport || a.Audio != b.Audio
+		string(a.Password) != string(b.Password) || a.Transport != b.Transport || a.Audio != b.Audio || a.Volume != b.Volume
 }

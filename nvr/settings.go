@@ -23,8 +23,10 @@ type CameraSettings struct {
 	Transport      string  // "tcp" (default), "udp" or "auto"
 	Record         string  // "continuous" (default), "motion" or "off"
 	Audio          bool
-	LimitBytes     int64 // 0: no limit of its own
-	LimitDays      int   // 0: no limit of its own
+	LimitBytes     int64      // 0: no limit of its own
+	LimitDays      int        // 0: no limit of its own
+	LimitEventDays int        // of footage around events; 0: as of all other
+	Volume         media.UUID // recorded to; zero: the data folder
 	Motion         media.MotionSettings
 }
 
@@ -76,11 +78,30 @@ func (c *Cameras) settle(before box.Camera, s CameraSettings) (box.Camera, error
 	if after.Record == "motion" && s.Motion.Off {
 		return box.Camera{}, &FieldError{"record", "nothing would ever be recorded: look for motion too, or record always"}
 	}
-	if s.LimitBytes < 0 || s.LimitDays < 0 {
+	if s.LimitBytes < 0 || s.LimitDays < 0 || s.LimitEventDays < 0 {
 		return box.Camera{}, &FieldError{"limits", "a limit cannot be below zero; 0 means none"}
 	}
-	after.Audio, after.LimitBytes, after.LimitDays, after.Motion = s.Audio, s.LimitBytes, s.LimitDays, s.Motion
+	if s.LimitEventDays > 0 && s.LimitEventDays < s.LimitDays {
+		return box.Camera{}, &FieldError{"limits", "footage around events cannot be kept for a shorter time than all footage"}
+	}
+	if after.Volume, err = c.volumeOf(s.Volume); err != nil {
+		return box.Camera{}, err
+	}
+	after.Audio, after.LimitBytes, after.LimitDays, after.LimitEventDays, after.Motion = s.Audio, s.LimitBytes, s.LimitDays, s.LimitEventDays, s.Motion
 	return after, nil
+}
+
+// volumeOf checks a choice of disk. The data folder's is kept as zero.
+func (c *Cameras) volumeOf(id media.UUID) (media.UUID, error) {
+	for i, v := range c.Store.Volumes() {
+		switch {
+		case id.IsZero(), i == 0 && v.ID == id:
+			return media.UUID{}, nil
+		case v.ID == id:
+			return id, nil
+		}
+	}
+	return media.UUID{}, &FieldError{"volume", "there is no such disk; choose one of those under Storage"}
 }
 
 // address is where a camera is and how to get in.

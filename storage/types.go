@@ -118,7 +118,8 @@ type Usage struct {
 	Floor   int64         // free space that is kept there
 	Volumes []VolumeUsage // the data folder first
 	Oldest  time.Time
-	Full    bool // recording stands still until there is room
+	Days    float64 // of footage that will be kept at the present rate; 0: not known yet
+	Full    bool    // recording stands still until there is room
 
 	AtRisk        time.Duration // how old the oldest fragment is that is not on the disk yet
 	CommitTime    time.Duration // how long the last commit took, from the first write to the last sync
@@ -153,6 +154,7 @@ type VolumeUsage struct {
 type CameraUsage struct {
 	Bytes  int64
 	Oldest time.Time // zero: nothing kept
+	Days   float64   // of footage that will be kept at the present rate; 0: not known yet
 	// Dropped counts fragments that were dropped because the disk was behind, since the start of the process.
 	Dropped uint64
 }

@@ -25,7 +25,6 @@ const (
 func (s *Server) boxRoutes(t *table) {
 	owners, everybody := door{kind: ownerOnly}, door{kind: public}
 	route(t, door{kind: personal}, http.MethodGet, "/system", "What this box is", s.getSystem)
-	route(t, door{kind: allSeen}, http.MethodGet, "/storage", "What footage takes; totals for owners", s.getStorage)
 	route(t, door{kind: personal}, http.MethodGet, "/settings", "The box's settings", s.getSettings)
 	route(t, owners, http.MethodPatch, "/settings", "Change them", s.changeSettings)
 	route(t, owners, http.MethodGet, "/metrics", "Metrics in the format of Prometheus", s.getMetrics,
@@ -67,49 +66,6 @@ func (s *Server) getSystem(ctx context.Context, _ *nothing) (*systemOutput, erro
 	if s.access().RequireOwner(visitorOf(ctx).session) == nil {
 		b.Hostname, _ = os.Hostname() // one that is not known is left out
 		b.Platform = runtime.GOOS + "/" + runtime.GOARCH
-	}
-	return out, nil
-}
-
-type storageOutput struct {
-	Body struct {
-		Total   *int64          `json:"total_bytes,omitempty" doc:"All footage; for owners, like the other totals"`
-		Limit   *int64          `json:"limit_bytes,omitempty" doc:"0: none but the free space that is kept"`
-		Free    *int64          `json:"free_bytes,omitempty"`
-		Disk    *int64          `json:"disk_bytes,omitempty"`
-		Floor   *int64          `json:"floor_bytes,omitempty" doc:"Free space that is kept"`
-		Full    *bool           `json:"full,omitempty" doc:"Recording stands still because nothing more can be let go"`
-		Oldest  *time.Time      `json:"oldest,omitempty" doc:"Of the cameras below"`
-		Cameras []cameraStorage `json:"cameras" nullable:"false"`
-	}
-}
-
-type cameraStorage struct {
-	ID     media.CameraID `json:"id"`
-	Bytes  int64          `json:"bytes"`
-	Oldest *time.Time     `json:"oldest,omitempty"`
-}
-
-func (s *Server) getStorage(ctx context.Context, _ *nothing) (*storageOutput, error) {
-	v := visitorOf(ctx)
-	u := s.Store.Usage()
-	out := &storageOutput{}
-	b := &out.Body
-	b.Cameras = []cameraStorage{}
-	for _, g := range v.grants {
-		used := u.Cameras[g.Camera()]
-		c := cameraStorage{ID: g.Camera(), Bytes: used.Bytes}
-		if !used.Oldest.IsZero() {
-			oldest := used.Oldest.UTC()
-			c.Oldest = &oldest
-			if b.Oldest == nil || oldest.Before(*b.Oldest) {
-				b.Oldest = &oldest
-			}
-		}
-		b.Cameras = append(b.Cameras, c)
-	}
-	if s.access().RequireOwner(v.session) == nil {
-		b.Total, b.Limit, b.Free, b.Disk, b.Floor, b.Full = &u.Bytes, &u.Limit, &u.Free, &u.Size, &u.Floor, &u.Full
 	}
 	return out, nil
 }

@@ -36,6 +36,7 @@ type addedCamera struct {
 	Record    string                `json:"record,omitempty" enum:"continuous,motion,off" default:"continuous"`
 	Audio     *bool                 `json:"audio,omitempty" default:"true"`
 	Limits    *limitsView           `json:"limits,omitempty"`
+	Volume    *media.UUID           `json:"volume,omitempty" doc:"The disk to record to; the zero UUID for the data folder's"`
 	Motion    *media.MotionSettings `json:"motion,omitempty"`
 }
 
@@ -50,6 +51,7 @@ type changedCamera struct {
 	Record    *string               `json:"record,omitempty" enum:"continuous,motion,off"`
 	Audio     *bool                 `json:"audio,omitempty"`
 	Limits    *limitsView           `json:"limits,omitempty"`
+	Volume    *media.UUID           `json:"volume,omitempty" doc:"The disk to record to; the zero UUID for the data folder's"`
 	Motion    *media.MotionSettings `json:"motion,omitempty"`
 }
 
@@ -124,8 +126,9 @@ func (a addedCamera) settings() nvr.CameraSettings {
 		Motion: media.MotionSettings{Sensitivity: 0.5},
 	}
 	if a.Limits != nil {
-		set.LimitBytes, set.LimitDays = a.Limits.Bytes, a.Limits.Days
+		set.LimitBytes, set.LimitDays, set.LimitEventDays = a.Limits.Bytes, a.Limits.Days, a.Limits.EventDays
 	}
+	change(&set.Volume, a.Volume)
 	if a.Motion != nil {
 		set.Motion = *a.Motion
 	}
@@ -144,7 +147,7 @@ func (s *Server) changeCamera(ctx context.Context, in *struct {
 	}
 	set := nvr.CameraSettings{
 		Name: c.Name, URL: c.URL, Username: c.Username, DetectURL: c.DetectURL, Transport: c.Transport, Record: c.Record,
-		Audio: c.Audio, LimitBytes: c.LimitBytes, LimitDays: c.LimitDays, Motion: c.Motion,
+		Audio: c.Audio, LimitBytes: c.LimitBytes, LimitDays: c.LimitDays, LimitEventDays: c.LimitEventDays, Volume: c.Volume, Motion: c.Motion,
 	}
 	b := in.Body
 	change(&set.Name, b.Name)
@@ -154,10 +157,11 @@ func (s *Server) changeCamera(ctx context.Context, in *struct {
 	change(&set.Transport, b.Transport)
 	change(&set.Record, b.Record)
 	change(&set.Audio, b.Audio)
+	change(&set.Volume, b.Volume)
 	change(&set.Motion, b.Motion)
 	set.Password = b.Password
 	if b.Limits != nil {
-		set.LimitBytes, set.LimitDays = b.Limits.Bytes, b.Limits.Days
+		set.LimitBytes, set.LimitDays, set.LimitEventDays = b.Limits.Bytes, b.Limits.Days, b.Limits.EventDays
 	}
 	if b.URL != nil && b.Username == nil {
 		// A new address that carries a name brings its own; nvr keeps the one there is only if it does not.

@@ -36,14 +36,16 @@ type cameraView struct {
 	Transport   string                `json:"transport,omitempty"`
 	Audio       *bool                 `json:"audio,omitempty"`
 	Limits      *limitsView           `json:"limits,omitempty"`
+	Volume      *media.UUID           `json:"volume,omitempty" doc:"The disk that it is recorded to; the zero UUID for the data folder's"`
 	Motion      *media.MotionSettings `json:"motion,omitempty"`
 	Vision      *vision.Status        `json:"vision,omitempty"`
 	Viewers     *int                  `json:"viewers,omitempty"`
 }
 
 type limitsView struct {
-	Bytes int64 `json:"bytes,omitempty" minimum:"0" doc:"0: no limit of its own"`
-	Days  int   `json:"days,omitempty" minimum:"0" maximum:"36500" doc:"0: no limit of its own"`
+	Bytes     int64 `json:"bytes,omitempty" minimum:"0" doc:"0: no limit of its own"`
+	Days      int   `json:"days,omitempty" minimum:"0" maximum:"36500" doc:"0: no limit of its own"`
+	EventDays int   `json:"event_days,omitempty" minimum:"0" maximum:"36500" doc:"Footage around events is kept this long; 0: as all other"`
 }
 
 type recordedView struct {
@@ -99,7 +101,8 @@ func (s *Server) cameraView(v *visitor, g access.Grant, c box.Camera, usage stor
 	}
 	view.URL, view.Username, view.HasPassword, view.DetectURL = c.URL, c.Username, len(c.Password) > 0, c.DetectURL
 	view.Transport, view.Audio = c.Transport, &c.Audio
-	view.Limits, view.Motion = &limitsView{c.LimitBytes, c.LimitDays}, &c.Motion
+	view.Limits, view.Motion = &limitsView{c.LimitBytes, c.LimitDays, c.LimitEventDays}, &c.Motion
+	view.Volume = &c.Volume
 	if err == nil {
 		view.Vision, view.Viewers = &state.Vision, &state.Viewers
 	}

@@ -33,6 +33,8 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 		"PATCH /users/{id}":        map[string]any{"name": "Ada"},
 		"PUT /users/{id}/grants":   []any{},
 		"PATCH /settings":          map[string]any{"name": "Home"},
+		"POST /volumes":            map[string]any{"path": "/nonexistent"},
+		"POST /recovery-key":       map[string]any{"password": password},
 		"POST /events/{id}/review": map[string]any{"reviewed": true},
 	}
 	all := make(map[string]asked)

@@ -114,6 +114,11 @@ func (r *reading) Collect(out chan<- prometheus.Metric) {
 	gauge("hearth_disk_free_bytes", "Free on the volume.", float64(u.Free))
 	gauge("hearth_disk_bytes", "Size of the volume.", float64(u.Size))
 	gauge("hearth_disk_full", "1 while nothing can be recorded because nothing can be let go.", truth(u.Full))
+	for _, d := range u.Volumes {
+		gauge("hearth_volume_well", "1 while the disk can be recorded to.", truth(d.State == "well"), "volume", d.ID.String(), "path", d.Path)
+		gauge("hearth_volume_bytes", "Footage on the disk.", float64(d.Bytes), "volume", d.ID.String(), "path", d.Path)
+		gauge("hearth_volume_free_bytes", "Free on the disk.", float64(d.Free), "volume", d.ID.String(), "path", d.Path)
+	}
 	gauge("hearth_footage_at_risk_seconds", "Age of the oldest fragment that is not on the disk yet.", u.AtRisk.Seconds())
 	gauge("hearth_commit_seconds", "How long the last commit took.", u.CommitTime.Seconds())
 	count("hearth_commit_seconds_total", "How long all commits took.", u.CommitTotal.Seconds())

@@ -237,6 +237,7 @@ func (s *Server) routes() *table {
 	s.eventRoutes(t)
 	s.peopleRoutes(t)
 	s.boxRoutes(t)
+	s.storageRoutes(t)
 	s.pageRoutes(t)
 	return t
 }
