@@ -26,9 +26,15 @@ const (
 )
 
 // Events lists the cameras' events, newest first; rows that cannot be read, or that lie under another camera, are left
-// out and told of. next is the cursor of what follows; "" means that this was all.
+// out and told of. next is the cursor of what follows; "" means that this was all. Of a filter that hardly anything
+// matches a page may be short, or empty, and still be followed by others.
 func (x *Index) Events(cameras []media.CameraID, f EventFilter) (items []Event, next string, err error) {
-	l := list{index: x, cameras: cameras, filter: f, limit: f.Limit, before: bytes.Repeat([]byte{0xff}, 24)}
+	return x.list(cameras, f, eventsAtOnce, maxLooks)
+}
+
+// list makes a list in transactions of atOnce looks each, and of about that many looks in all.
+func (x *Index) list(cameras []media.CameraID, f EventFilter, atOnce, looks int) (items []Event, next string, err error) {
+	l := list{index: x, cameras: cameras, filter: f, limit: f.Limit, atOnce: atOnce, before: bytes.Repeat([]byte{0xff}, 24)}
 	if l.limit <= 0 {
 		l.limit = defaultEvents
 	}
@@ -43,8 +49,8 @@ func (x *Index) Events(cameras []media.CameraID, f EventFilter) (items []Event, 
 			l.before = to
 		}
 	}
-	for looks := 0; !l.done; looks += eventsAtOnce {
-		if looks >= maxLooks {
+	for ; !l.done; looks -= atOnce {
+		if looks <= 0 {
 			l.next = l.before
 			break
 		}
@@ -64,6 +70,7 @@ type list struct {
 	cameras []media.CameraID
 	filter  EventFilter
 	limit   int
+	atOnce  int
 	before  []byte // start ‖ id of the event that was looked at last
 	items   []Event
 	next    []byte
@@ -79,7 +86,7 @@ func (l *list) look(tx *layer.Tx) error {
 			walks = append(walks, w)
 		}
 	}
-	for range eventsAtOnce {
+	for range l.atOnce {
 		w := newest(walks)
 		if w == nil {
 			l.done = true
