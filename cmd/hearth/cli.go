@@ -29,17 +29,20 @@ var errFindings = errors.New("there are findings")
 type cli struct {
 	Log logFlags `embed:""`
 
-	Serve     serveCmd     `cmd:"" help:"Run the appliance."`
-	Demo      demoCmd      `cmd:"" help:"Run the appliance with simulated cameras added; prints address, user and password."`
-	Sim       simCmd       `cmd:"" help:"Run only simulated RTSP cameras; prints a line with the address of each."`
-	Probe     probeCmd     `cmd:"" help:"Ask a camera what it offers, and say whether Hearth can use it."`
-	Check     checkCmd     `cmd:"" help:"Verify files, chain and index against each other. Exit 0: clean, 2: findings."`
-	Rebuild   rebuildCmd   `cmd:"" help:"Make index.db again from the files."`
-	Export    exportCmd    `cmd:"" help:"Write a span of a camera's footage as a plain MP4, without re-encoding."`
-	User      userCmd      `cmd:"" help:"Users, on the box itself: for who forgot a password."`
-	SetupCode setupCodeCmd `cmd:"" help:"Print a code with which the first owner can be set up later than an hour after the first start."`
-	HW        hwCmd        `cmd:"" name:"hw" help:"Try the video decoders of this machine, each with a real picture."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Serve       serveCmd       `cmd:"" help:"Run the appliance."`
+	Demo        demoCmd        `cmd:"" help:"Run the appliance with simulated cameras added; prints address, user and password."`
+	Sim         simCmd         `cmd:"" help:"Run only simulated RTSP cameras; prints a line with the address of each."`
+	Probe       probeCmd       `cmd:"" help:"Ask a camera what it offers, and say whether Hearth can use it."`
+	Check       checkCmd       `cmd:"" help:"Verify files, chain and index against each other. Exit 0: clean, 2: findings."`
+	Rebuild     rebuildCmd     `cmd:"" help:"Make index.db again from the files."`
+	Export      exportCmd      `cmd:"" help:"Write a span of a camera's footage as a plain MP4, without re-encoding."`
+	RecoveryKey recoveryKeyCmd `cmd:"" help:"Make the key with which a dead box's disk can be read, and print it. Keep it elsewhere."`
+	Restore     restoreCmd     `cmd:"" help:"Put settings, people and keys back from a snapshot on the old disk, with the recovery key."`
+	Salvage     salvageCmd     `cmd:"" help:"Get the footage off a dead box's disk as plain MP4, with the recovery key. Exit 0: all of it, 2: not all."`
+	User        userCmd        `cmd:"" help:"Users, on the box itself: for who forgot a password."`
+	SetupCode   setupCodeCmd   `cmd:"" help:"Print a code with which the first owner can be set up later than an hour after the first start."`
+	HW          hwCmd          `cmd:"" name:"hw" help:"Try the video decoders of this machine, each with a real picture."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
 // program is what a command gets to work with, besides its own flags.

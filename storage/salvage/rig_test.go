@@ -75,7 +75,7 @@ func live(over *testing.T, test func(t *testing.T, h *house)) {
 	over.Helper()
 	dir := memoryDir(over)
 	synctest.Test(over, func(t *testing.T) {
-		time.Sleep(time.Date(2000, 1, 1, 21, 58, 0, 0, time.UTC).Sub(time.Now()))
+		time.Sleep(time.Until(time.Date(2000, 1, 1, 21, 58, 0, 0, time.UTC)))
 		h := &house{t: t, over: over, dir: dir}
 		s, err := storage.Open(storage.Options{Dir: dir, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 		must(t, err)

@@ -29,6 +29,7 @@ const smallFile = 1 << 20
 type Snapshot struct {
 	Manifest
 	Path      string
+	KeyOnly   bool // Restore found a hearth.db that only lacked its box.key, and put that back
 	BoxKey    []byte
 	authority []byte // nil: there is none
 	db        *os.File

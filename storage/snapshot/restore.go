@@ -113,6 +113,7 @@ func (s *Snapshot) keyOnly(data string) error {
 	if !fits {
 		return fmt.Errorf("%w, and the snapshot is another box's; choose an empty folder with --data", ErrThere)
 	}
+	s.KeyOnly = true
 	return keyring.PutBoxKey(data, s.BoxKey)
 }
 

@@ -13,6 +13,7 @@ import (
 	"hearth/storage/access"
 	"hearth/storage/access/accesstest"
 	"hearth/storage/box"
+	"hearth/storage/commit"
 	"hearth/storage/keyring"
 	"hearth/storage/volume"
 )
@@ -109,21 +110,17 @@ func TestRestoreWithoutFootage(t *testing.T) {
 	s := newest(t, h.dir, h.key())
 	dir := t.TempDir()
 	must(t, s.Restore(dir, false))
-	f, err := volume.Take(dir)
-	must(t, err)
-	b, err := box.Open(filepath.Join(dir, "hearth.db"))
-	must(t, err)
-	if _, err := f.Claim(b, slog.New(slog.DiscardHandler)); !errors.Is(err, volume.ErrMissing) {
+	takeOver(t, dir)
+	if err := volume.Look(dir, h.volume); !errors.Is(err, commit.ErrMissing) {
 		t.Errorf("the box would record beside its disk: %v", err)
 	}
-	must(t, b.Close())
-	must(t, f.Release())
 
 	dir = t.TempDir()
 	must(t, s.Restore(dir, true))
 	if opens := takeOver(t, dir); len(opens) != 1 || !errors.Is(opens["Front"], keyring.ErrNoKey) {
 		t.Errorf("%v", opens)
 	}
+	must(t, volume.Look(dir, h.volume))
 }
 
 // Wherever the power fails, hearth.db is there only when all else is, and doing it again ends well.
@@ -225,6 +222,9 @@ func TestRestoreKeyOnly(t *testing.T) {
 	must(t, h.box.Close())
 	must(t, os.Remove(filepath.Join(h.dir, "box.key")))
 	must(t, s.Restore(h.dir, false))
+	if !s.KeyOnly {
+		t.Error("it does not say so")
+	}
 	if opens := takeOver(t, h.dir); len(opens) != 2 || opens["Front"] != nil || opens["Newer"] != nil {
 		t.Errorf("%v", opens)
 	}
