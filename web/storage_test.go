@@ -37,11 +37,11 @@ func TestStorageOfOwners(t *testing.T) {
 		}
 		h.owner.refused(422, "POST", "/volumes", map[string]string{"path": path})
 	}
-	var items struct{ Items []struct{ Act string } }
+	var items struct{ Items []struct{ Action string } }
 	h.owner.ok("GET", "/audit", nil, &items)
 	acts := make([]string, 0, len(items.Items))
 	for _, e := range items.Items {
-		acts = append(acts, e.Act)
+		acts = append(acts, e.Action)
 	}
 	if !strings.Contains(strings.Join(acts, " "), "recovery-key.make") {
 		t.Errorf("not in the log: %v", acts)
