@@ -207,6 +207,7 @@ func readSummary(path string) (segment.Summary, error) {
 
 // Details reads what the files say whose rows were made from names, until all are read or ctx is done.
 func (rec *Recovery) Details(ctx context.Context) error {
+	away := rec.newGone()
 	for ctx.Err() == nil {
 		rows, _, err := rec.Index.Todo(rec.Volume, 64)
 		if err != nil || len(rows) == 0 {
@@ -214,7 +215,7 @@ func (rec *Recovery) Details(ctx context.Context) error {
 		}
 		adds := make([]index.Addition, 0, len(rows))
 		for _, r := range rows {
-			a, err := rec.detail(r)
+			a, err := rec.detail(r, away)
 			if err != nil {
 				rec.Log.Error("a file cannot be read", "file", r.Path(), "error", err)
 				r.NameOnly = false // its name is all that there is
@@ -229,8 +230,9 @@ func (rec *Recovery) Details(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// detail reads a finished file's table and notes; of a pack it gives the index the events and thumbnails.
-func (rec *Recovery) detail(row index.Row) (index.Addition, error) {
+// detail reads a finished file's table and notes, and what of it is gone; of a pack it gives the index the events and
+// thumbnails.
+func (rec *Recovery) detail(row index.Row, away *gone) (index.Addition, error) {
 	key, err := rec.Keys.ForRecording(row.Line.Camera)
 	if err != nil {
 		return index.Addition{}, err
@@ -266,5 +268,6 @@ func (rec *Recovery) detail(row index.Row) (index.Addition, error) {
 	}
 	a := Addition(r.Summary(), r.Table(), notes)
 	a.Row.Volume = rec.Volume
+	away.apply(&a, r.Table(), key)
 	return a, nil
 }
