@@ -62,7 +62,13 @@ func (p place) file() (*os.File, error) {
 	if p.disk == nil || p.disk.away() {
 		return nil, fmt.Errorf("open %s: %w", p.path(), commit.ErrMissing)
 	}
-	return os.Open(p.disk.file(p.path()))
+	f, err := os.Open(p.disk.file(p.path()))
+	if p.view != nil && errors.Is(err, fs.ErrNotExist) {
+		// It is finished and has its last name. It stays among the open ones until that name is durable, which can take long.
+		done := segment.FinishedName(p.view.Line.Stream, p.view.Name.Start, max(p.view.End, p.view.Name.Start))
+		return os.Open(p.disk.file(done.Path(p.view.Line.Camera)))
+	}
+	return f, err
 }
 
 // lastPlace gives the file of a line that begins last at or before t. Files being written are asked first: a file
