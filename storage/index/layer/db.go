@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 
 	"hearth/storage/bolt"
 )
@@ -211,10 +212,18 @@ func (db *DB) Update(fn func(*Tx) error) error {
 	if err != nil || len(tx.changes) == 0 {
 		return err
 	}
-	if err := db.commit(tx); err != nil {
-		return fmt.Errorf("write %s: %w", db.path, err)
+	return db.explain(db.commit(tx))
+}
+
+// explain says what an error of writing means. It names the file itself.
+func (db *DB) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, unix.ENOSPC):
+		return fmt.Errorf("a change is not kept, because the disk is full: free some space (%w)", err)
 	}
-	return nil
+	return fmt.Errorf("a change is not kept: %w", err)
 }
 
 // commit appends the changes to the journal, or folds all into bbolt.
@@ -372,10 +381,7 @@ func (db *DB) Fold() error {
 	if len(db.tables) == 0 {
 		return nil
 	}
-	if err := db.fold(db.tables); err != nil {
-		return fmt.Errorf("write %s: %w", db.path, err)
-	}
-	return nil
+	return db.explain(db.fold(db.tables))
 }
 
 // Close closes the database. One that was only read is left as it is; of another the journal is folded and removed,
@@ -414,4 +420,12 @@ func (db *DB) Used() (int64, error) {
 	}
 	s := db.bolt.Stats()
 	return min(size, info.Size()) - int64(s.FreePageN+s.PendingPageN)*int64(db.bolt.Info().PageSize), nil
+}
+
+// Abandon closes the files as they are, as a kill of the process would, for tests.
+func (db *DB) Abandon() {
+	db.write.Lock()
+	defer db.write.Unlock()
+	db.closeJournal()
+	db.bolt.Close()
 }

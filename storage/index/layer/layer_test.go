@@ -296,3 +296,116 @@ func TestJournalIsWrittenOver(t *testing.T) {
 		t.Errorf("%d folds since the last opening", folds)
 	}
 }
+
+// When nobody knows whether a fold was done, because it failed at its end, what is kept behind it is read again whichever
+// way it went.
+func TestFoldOfUnknownEnd(t *testing.T) {
+	dir := t.TempDir()
+	path, done := filepath.Join(dir, "x.db"), filepath.Join(dir, "done.db")
+	db, err := Open(path, sample(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := spaces()[0]
+	put := func(key string) {
+		t.Helper()
+		if err := db.Update(func(tx *Tx) error { tx.Put(s, []byte(key), []byte(key)); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("a")
+	// The fold is done on a copy, which is what the disk may hold, and fails for the one who goes on.
+	for _, end := range []string{"", ".journal"} {
+		copyFile(t, path+end, done+end)
+	}
+	other, err := Open(done, sample(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Fold(); err != nil {
+		t.Fatal(err)
+	}
+	other.Abandon()
+	db.bolt.Close()
+	if err := db.Fold(); err == nil {
+		t.Fatal("a fold into a closed database")
+	}
+	if db.bolt, err = bolt.Open(path); err != nil {
+		t.Fatal(err)
+	}
+	put("b")
+	put("c")
+	db.Abandon()
+	copyFile(t, path+".journal", done+".journal")
+	for _, p := range []string{path, done} {
+		if db, err = Open(p, sample(0)); err != nil {
+			t.Fatal(err)
+		}
+		put("d")
+		db.Abandon()
+		if db, err = Open(p, sample(0)); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		if err := db.View(func(tx *Tx) error {
+			c := tx.Cursor(s)
+			for k, _ := c.First(); k != nil; k, _ = c.Next() {
+				got = append(got, string(k))
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		db.Close()
+		if !slices.Equal(got, []string{"a", "b", "c", "d"}) {
+			t.Errorf("%s: %q", filepath.Base(p), got)
+		}
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A journal that cannot be written any more costs nothing but bytes: changes go to bbolt, and another one is made.
+func TestJournalFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	db, err := Open(path, sample(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := spaces()[0]
+	for i := range 6 {
+		if i%2 == 1 {
+			db.journal.file.Close()
+		}
+		if err := db.Update(func(tx *Tx) error { tx.Put(s, []byte{byte(i)}, nil); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 1 && db.Stats().Folds != int64(i/2+1) {
+			t.Errorf("%d folds after %d failures", db.Stats().Folds, i/2+1)
+		}
+	}
+	db.Abandon()
+	if db, err = Open(path, sample(0)); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	n := 0
+	if err := db.View(func(tx *Tx) error {
+		c := tx.Cursor(s)
+		for k, _ := c.First(); k != nil; k, _ = c.Next() {
+			n++
+		}
+		return nil
+	}); err != nil || n != 6 {
+		t.Errorf("%v, %d of 6 changes", err, n)
+	}
+}
