@@ -37,7 +37,7 @@ func (d *Folder) Punch(path string, from, to int64) error {
 }
 
 // Rotational says that a folder lies on a disk that turns, for which seeks are dear. False also where that cannot be
-// found out.
+// found out, as in a virtual machine.
 func Rotational(dir string) bool {
 	var s unix.Stat_t
 	if unix.Stat(dir, &s) != nil {
@@ -86,6 +86,10 @@ func rotational(sys string, major, minor uint32) bool {
 	}
 	for _, dir := range []string{at, filepath.Dir(at)} {
 		if b, err := os.ReadFile(filepath.Join(dir, "queue", "rotational")); err == nil {
+			driver, _ := os.Readlink(filepath.Join(dir, "device", "driver"))
+			if guest := filepath.Base(driver); guest == "virtio_blk" || guest == "vbd" {
+				return false // the kernel is not told, and says 1
+			}
 			return strings.TrimSpace(string(b)) == "1"
 		}
 	}

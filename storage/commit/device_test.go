@@ -58,7 +58,7 @@ func blocks(t *testing.T, path string) int64 {
 func TestRotational(t *testing.T) {
 	sys := t.TempDir()
 	devices := filepath.Join(sys, "devices", "pci")
-	for dev, turns := range map[string]string{"sda": "1\n", "nvme0n1": "0\n"} {
+	for dev, turns := range map[string]string{"sda": "1\n", "nvme0n1": "0\n", "vda": "1\n"} {
 		for _, dir := range []string{filepath.Join(devices, dev, "queue"), filepath.Join(devices, dev, dev+"1")} {
 			if err := os.MkdirAll(dir, 0o700); err != nil {
 				t.Fatal(err)
@@ -68,10 +68,18 @@ func TestRotational(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for dev, driver := range map[string]string{"sda": "sd", "vda": "virtio_blk"} {
+		if err := os.Mkdir(filepath.Join(devices, dev, "device"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(filepath.Join("../../drivers", driver), filepath.Join(devices, dev, "device", "driver")); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.MkdirAll(filepath.Join(sys, "dev", "block"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for number, at := range map[string]string{"8:0": "sda", "8:1": "sda/sda1", "259:0": "nvme0n1", "259:1": "nvme0n1/nvme0n11"} {
+	for number, at := range map[string]string{"8:0": "sda", "8:1": "sda/sda1", "259:0": "nvme0n1", "259:1": "nvme0n1/nvme0n11", "254:0": "vda", "254:1": "vda/vda1"} {
 		if err := os.Symlink(filepath.Join(devices, at), filepath.Join(sys, "dev", "block", number)); err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +87,7 @@ func TestRotational(t *testing.T) {
 	for _, c := range []struct {
 		major, minor uint32
 		want         bool
-	}{{8, 0, true}, {8, 1, true}, {259, 0, false}, {259, 1, false}, {7, 7, false}} {
+	}{{8, 0, true}, {8, 1, true}, {259, 0, false}, {259, 1, false}, {254, 0, false}, {254, 1, false}, {7, 7, false}} {
 		if got := rotational(sys, c.major, c.minor); got != c.want {
 			t.Errorf("%d:%d: %v", c.major, c.minor, got)
 		}
