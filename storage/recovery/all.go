@@ -20,9 +20,6 @@ func (rec *Recovery) All(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := rec.putHeads(rows); err != nil {
-		return 0, err
-	}
 	if err := rec.Details(ctx); err != nil {
 		return 0, err
 	}

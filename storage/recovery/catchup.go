@@ -57,9 +57,6 @@ func (rec *Recovery) CatchUp(ctx context.Context) error {
 	if len(rows) > 0 {
 		rec.Log.Info("indexed files that the index did not know", "files", len(rows))
 	}
-	if err := rec.putHeads(rows); err != nil {
-		return err
-	}
 	if _, all, err := rec.Index.Todo(rec.Volume, 0); err != nil {
 		return err
 	} else if all <= detailsAtOnce {
@@ -68,7 +65,8 @@ func (rec *Recovery) CatchUp(ctx context.Context) error {
 	return nil
 }
 
-// indexNames recovers the unfinished files and writes rows of those that the index does not know.
+// indexNames recovers the unfinished files and writes rows of those that the index does not know, and what the next files
+// begin with.
 func (rec *Recovery) indexNames(files []volume.Found) ([]index.Row, error) {
 	var rows []index.Row
 	var open []volume.Found
@@ -88,6 +86,10 @@ func (rec *Recovery) indexNames(files []volume.Found) ([]index.Row, error) {
 		}
 	}
 	rows = append(rows, rec.recover(open)...)
+	// The heads come first: a start passes over what the index knows already, also after one that was cut short here.
+	if err := rec.putHeads(rows); err != nil {
+		return nil, err
+	}
 	for at := 0; at < len(rows); at += 4096 {
 		if err := rec.Index.PutNames(rows[at:min(at+4096, len(rows))]); err != nil {
 			return nil, fmt.Errorf("index the footage: %w", err)
