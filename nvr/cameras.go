@@ -42,6 +42,8 @@ type Cameras struct {
 	Store  *storage.Store
 	Vision string // path of the hearth-vision program
 	Log    *slog.Logger
+	// Trusted says whether the box knows the time; nil: it always does.
+	Trusted func() bool
 
 	gate     *camera.Gate
 	news     News

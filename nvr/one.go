@@ -46,8 +46,9 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 			ID: id, Name: settings.Name, URL: settings.URL, DetectURL: settings.DetectURL,
 			Username: settings.Username, Password: password, Transport: settings.Transport, Audio: settings.Audio,
 		},
-		Gate: c.gate,
-		Log:  log,
+		Gate:    c.gate,
+		Trusted: c.Trusted,
+		Log:     log,
 		OnState: func(s camera.State) {
 			c.news.tell(Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "state", "status": s.Status}})
 		},

@@ -73,6 +73,27 @@ func (s *Store) Timeline(g access.Grant, from, to time.Time) (Timeline, error) {
 
 func spanOf(from, to int64) Span { return Span{From: fromMicros(from), To: fromMicros(to)} }
 
+// Newest is the end of the newest footage that is finished; zero: there is none.
+func (s *Store) Newest() (newest time.Time, err error) {
+	lines, err := s.index.Lines()
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, l := range lines {
+		if l.Stream == segment.Pack {
+			continue
+		}
+		r, ok, err := s.index.Last(l, never)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if end := fromMicros(r.End); ok && end.After(newest) {
+			newest = end
+		}
+	}
+	return newest, nil
+}
+
 // unsure gives the stretches in which the box did not know the time, of what is seen.
 func unsure(list []file, a, b int64) (spans []Span) {
 	var from, to int64

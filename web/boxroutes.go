@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
 	"github.com/labstack/echo/v4"
 
+	"hearth/nvr/clock"
 	"hearth/nvr/media"
 )
 
@@ -45,6 +46,7 @@ type systemOutput struct {
 		Version  string    `json:"version"`
 		Started  time.Time `json:"started"`
 		Time     time.Time `json:"time" doc:"The box's clock"`
+		Clock    *boxClock `json:"clock,omitempty" doc:"Whether that is right"`
 		Name     string    `json:"name"`
 		Hostname string    `json:"hostname,omitempty" doc:"For owners"`
 		Platform string    `json:"platform,omitempty" doc:"For owners"`
@@ -52,10 +54,32 @@ type systemOutput struct {
 	}
 }
 
+// boxClock is what the box knows about its clock.
+type boxClock struct {
+	Known   bool       `json:"known" doc:"The box knows what time it is; what it records until then is marked"`
+	Source  string     `json:"source,omitempty" enum:"network,hardware,host" doc:"What it knows it from"`
+	Problem string     `json:"problem,omitempty" doc:"A sentence for the owner with what to do"`
+	Set     *time.Time `json:"set,omitempty" doc:"When the clock was set last, since the start"`
+	SetBy   float64    `json:"set_by,omitempty" doc:"By how many seconds"`
+}
+
+func (s *Server) boxClock() *boxClock {
+	if s.Clock == nil {
+		return nil
+	}
+	state := s.Clock.State()
+	c := &boxClock{Known: state.Source != clock.Unknown, Source: string(state.Source), Problem: state.Problem}
+	if !state.Set.IsZero() {
+		set := state.Set.UTC()
+		c.Set, c.SetBy = &set, state.SetBy.Seconds()
+	}
+	return c
+}
+
 func (s *Server) getSystem(ctx context.Context, _ *nothing) (*systemOutput, error) {
 	out := &systemOutput{}
 	b := &out.Body
-	b.Version, b.Started, b.Time = s.Version, s.started.UTC(), time.Now().UTC()
+	b.Version, b.Started, b.Time, b.Clock = s.Version, s.started.UTC(), time.Now().UTC(), s.boxClock()
 	var err error
 	if b.Name, err = s.boxName(); err != nil {
 		return nil, err

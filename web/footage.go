@@ -53,7 +53,16 @@ type timelineOutput struct {
 		Spans  []storage.Span   `json:"spans" nullable:"false"`
 		Motion []storage.Motion `json:"motion" nullable:"false"`
 		Gaps   []storage.Gap    `json:"gaps" nullable:"false"`
+		Unsure []storage.Span   `json:"unsure,omitempty" nullable:"false" doc:"Recorded before the box knew the time: it may be off"`
+		Twice  []twice          `json:"twice,omitempty" nullable:"false" doc:"Recorded several times, because the clock was set back"`
 	}
+}
+
+// twice is a stretch that was recorded several times.
+type twice struct {
+	From  time.Time `json:"from"`
+	To    time.Time `json:"to"`
+	Times int       `json:"times"`
 }
 
 func (s *Server) getTimeline(ctx context.Context, in *timelineInput) (*timelineOutput, error) {
@@ -68,6 +77,10 @@ func (s *Server) getTimeline(ctx context.Context, in *timelineInput) (*timelineO
 	out.Body.Spans = append([]storage.Span{}, t.Spans...)
 	out.Body.Motion = append([]storage.Motion{}, t.Motion...)
 	out.Body.Gaps = append([]storage.Gap{}, t.Gaps...)
+	out.Body.Unsure = t.Unsure
+	for _, x := range t.Twice {
+		out.Body.Twice = append(out.Body.Twice, twice{x.From, x.To, x.Times})
+	}
 	return out, nil
 }
 
@@ -84,18 +97,19 @@ func spanOf(from, to time.Time, longest time.Duration) error {
 }
 
 type footageInput struct {
-	ID     media.CameraID `path:"id"`
-	From   time.Time      `query:"from" required:"true"`
-	To     time.Time      `query:"to" required:"true"`
-	Stream string         `query:"stream" enum:"main,sub" default:"main"`
-	Start  string         `query:"start" enum:"before,after" default:"before" doc:"Begin with the key frame at or before from, or after it"`
+	ID      media.CameraID `path:"id"`
+	From    time.Time      `query:"from" required:"true"`
+	To      time.Time      `query:"to" required:"true"`
+	Stream  string         `query:"stream" enum:"main,sub" default:"main"`
+	Start   string         `query:"start" enum:"before,after" default:"before" doc:"Begin with the key frame at or before from, or after it"`
+	Beneath int            `query:"beneath" minimum:"0" maximum:"1000" doc:"Where a time was recorded several times: leave out so many of the latest recordings"`
 }
 
 func (s *Server) getFootage(ctx context.Context, in *footageInput) (*huma.StreamResponse, error) {
 	if err := spanOf(in.From, in.To, longestSpan); err != nil {
 		return nil, err
 	}
-	j, first, err := s.begin(ctx, in.Stream, in.From, in.To, in.Start == "after")
+	j, first, err := s.begin(ctx, in.Stream, in.Beneath, in.From, in.To, in.Start == "after")
 	if err != nil {
 		return nil, err
 	}
@@ -151,9 +165,10 @@ func (s *Server) send(ctx context.Context, v *visitor, j *joint, p storage.Piece
 }
 
 type frameInput struct {
-	ID     media.CameraID `path:"id"`
-	At     time.Time      `query:"at" required:"true"`
-	Stream string         `query:"stream" enum:"main,sub" default:"sub"`
+	ID      media.CameraID `path:"id"`
+	At      time.Time      `query:"at" required:"true"`
+	Stream  string         `query:"stream" enum:"main,sub" default:"sub"`
+	Beneath int            `query:"beneath" minimum:"0" maximum:"1000" doc:"Where a time was recorded several times: leave out so many of the latest recordings"`
 }
 
 type frameOutput struct {
@@ -171,7 +186,7 @@ func (s *Server) getFrame(ctx context.Context, in *frameInput) (*frameOutput, er
 	if err != nil {
 		return nil, invalid("query.stream", err.Error())
 	}
-	f, err := s.Store.Footage(v.grant, stream, in.At, in.At.Add(time.Millisecond))
+	f, err := s.Store.Beneath(in.Beneath, v.grant, stream, in.At, in.At.Add(time.Millisecond))
 	if err != nil {
 		return nil, s.alarmed(v.grant, err)
 	}
@@ -202,13 +217,13 @@ func empty() error {
 }
 
 // begin opens footage and reads up to the first piece that is to be sent.
-func (s *Server) begin(ctx context.Context, stream string, from, to time.Time, after bool) (*joint, storage.Piece, error) {
+func (s *Server) begin(ctx context.Context, stream string, beneath int, from, to time.Time, after bool) (*joint, storage.Piece, error) {
 	g := visitorOf(ctx).grant
 	which, err := media.ParseStream(stream)
 	if err != nil {
 		return nil, storage.Piece{}, invalid("query.stream", err.Error())
 	}
-	f, err := s.Store.Footage(g, which, from, to)
+	f, err := s.Store.Beneath(beneath, g, which, from, to)
 	if err != nil {
 		return nil, storage.Piece{}, s.alarmed(g, err)
 	}
@@ -227,10 +242,11 @@ func (s *Server) begin(ctx context.Context, stream string, from, to time.Time, a
 }
 
 type exportInput struct {
-	ID     media.CameraID `path:"id"`
-	From   time.Time      `query:"from" required:"true"`
-	To     time.Time      `query:"to" required:"true"`
-	Stream string         `query:"stream" enum:"main,sub" default:"main"`
+	ID      media.CameraID `path:"id"`
+	From    time.Time      `query:"from" required:"true"`
+	To      time.Time      `query:"to" required:"true"`
+	Stream  string         `query:"stream" enum:"main,sub" default:"main"`
+	Beneath int            `query:"beneath" minimum:"0" maximum:"1000" doc:"Where a time was recorded several times: leave out so many of the latest recordings"`
 }
 
 func (s *Server) getExport(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
@@ -257,7 +273,7 @@ func (s *Server) getExport(ctx context.Context, in *exportInput) (*huma.StreamRe
 		}
 	}()
 	plan, err := export.Prepare(ctx, func() (export.Pieces, error) {
-		return s.Store.Footage(v.grant, stream, in.From, in.To)
+		return s.Store.Beneath(in.Beneath, v.grant, stream, in.From, in.To)
 	}, in.From, in.To)
 	var split *export.SplitError
 	switch {

@@ -21,6 +21,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"hearth/nvr"
+	"hearth/nvr/clock"
 	"hearth/nvr/media"
 	"hearth/storage"
 	"hearth/storage/access"
@@ -49,6 +50,7 @@ type Server struct {
 	UI                 fs.FS  // the built page, index.html at its root; may be empty
 	Log                *slog.Logger
 	Version            string
+	Clock              *clock.Clock // whether the box knows the time; nil: nothing is said about it
 
 	authority *authority
 	looks     *looks

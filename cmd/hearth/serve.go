@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hearth/nvr"
+	"hearth/nvr/clock"
 	"hearth/storage"
 	"hearth/web"
 )
@@ -46,6 +47,7 @@ func (s *serveCmd) Run(p *program) error {
 
 // appliance is the running box: the store at the bottom, the cameras on it, the page on top.
 type appliance struct {
+	clock   *clock.Clock
 	store   *storage.Store
 	cameras *nvr.Cameras
 	web     *web.Server
@@ -63,15 +65,21 @@ func (f *applianceFlags) open(p *program) (*appliance, error) {
 	if err != nil {
 		return nil, err
 	}
+	newest, err := store.Newest()
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	watch := &clock.Clock{Built: clock.Built(), Recorded: newest, Log: p.log}
 	cameras := nvr.NewCameras(store, vision, p.log)
+	cameras.Trusted = watch.Trusted
 	server := &web.Server{
 		Store: store, Cameras: cameras, Listen: f.Listen, ListenHTTP: f.ListenHTTP, Dir: f.Data,
-		UI: web.UI(), Log: p.log, Version: version,
+		UI: web.UI(), Log: p.log, Version: version, Clock: watch,
 	}
 	if err := server.Open(); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	return &appliance{store: store, cameras: cameras, web: server, p: p}, nil
+	return &appliance{clock: watch, store: store, cameras: cameras, web: server, p: p}, nil
 }
 
 // run runs the box until ctx ends or its page or store fails, then stops from the top down: first nobody watches,
@@ -80,7 +88,7 @@ func (a *appliance) run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 
-	layers := []layer{{"store", a.store.Run}, {"cameras", a.cameras.Run}, {"page", a.web.Run}}
+	layers := []layer{{"clock", a.clock.Run}, {"store", a.store.Run}, {"cameras", a.cameras.Run}, {"page", a.web.Run}}
 	stops := make([]context.CancelFunc, len(layers))
 	dones := make([]chan struct{}, len(layers))
 	errs := make([]error, len(layers))
