@@ -307,11 +307,15 @@ func TestPowerCuts(t *testing.T) {
 			for range rapid.IntRange(1, 25).Draw(t, "steps") {
 				h.step()
 			}
+			if rapid.IntRange(0, 5).Draw(t, "stopped") == 0 {
+				h.c.Stop()
+			}
 			h.promise()
 			if rapid.Bool().Draw(t, "in the midst of a commit") {
 				// Nothing after a point reaches the disk, and nobody is told of it.
 				h.disk.Fail = simdisk.Dying(rapid.IntRange(0, 12).Draw(t, "calls"), nil)
 				h.c.Flush()
+				h.c.Mend()
 			}
 			h.crash()
 			h.start()

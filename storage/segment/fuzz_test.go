@@ -86,7 +86,7 @@ func FuzzFile(f *testing.F) {
 			}
 		}
 		first := bytes.Clone(m.data)
-		if again, err := Recover(m, int64(len(m.data)), 0, key, Place{}); err != nil || again != s || !bytes.Equal(first, m.data) {
+		if again, err := Recover(m, int64(len(m.data)), 0, key, Place{seq, offset, length}); err != nil || again != s || !bytes.Equal(first, m.data) {
 			t.Fatalf("recovered twice: %v", err)
 		}
 	})

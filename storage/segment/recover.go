@@ -71,8 +71,8 @@ func (r *Reader) walk(size int64, known []Entry, from int64) (table []Entry, cut
 
 // Recover finishes a file that a power cut or a failed write left without a footer: it keeps the whole records within
 // the first limit bytes (0: all), cuts the rest, writes a footer marked as recovered and makes it durable. Done again,
-// also after another power cut in its midst, it gives the same bytes. A file that has a footer, and all that it lists,
-// stays as it is.
+// also after another power cut in its midst, it gives the same bytes from the same place. A file that has a footer, and all
+// that it lists, stays as it is.
 //
 // from is the place of a checkpoint that is known to be durable, or zero. The records up to there are not read again;
 // so they stay also where a disk has lost one of them since. A place that does not fit in any way counts as none.
@@ -130,8 +130,12 @@ func Recover(file File, size, limit int64, key Key, from Place) (Summary, error)
 }
 
 // torn says whether records that a footer lists are not there because its end was written in another order than it was
-// made: the footer came to the disk, and records shortly before it did not.
+// made: the footer came to the disk, and records shortly before it did not. That cannot be where a recovery wrote it,
+// which had read them from the disk.
 func (r *Reader) torn(from Place) (bool, error) {
+	if r.foot.recovered {
+		return false, nil
+	}
 	first := 0
 	if i := int(from.Seq); i < len(r.table) && r.table[i].Type == CheckRecord && placeOf(r.table, i) == from {
 		first = i + 1
