@@ -67,6 +67,10 @@ test-go: build test-tools
 	@$(ffenv) && set -o pipefail && go test -timeout 20m $$(go list ./... | grep -v '/e2e')
 	@$(ffenv) && go test -count=1 -timeout 30m ./e2e/...
 
+.PHONY: test-kill
+test-kill: build test-tools ## kill the running box 200 times under 8 cameras and count what is lost (about 10 minutes)
+	HEARTH_KILLS=200 go test -count=1 -v -timeout 40m -run '^TestKill$$' ./e2e
+
 .PHONY: lint
 lint: build $(CACHE)/tools/golangci-lint ## formatting, vet, golangci-lint, govulncheck, svelte-check, eslint, prettier
 	@$(ffenv) && $(CACHE)/tools/golangci-lint run ./...
