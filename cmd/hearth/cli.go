@@ -35,7 +35,8 @@ type cli struct {
 	Probe       probeCmd       `cmd:"" help:"Ask a camera what it offers, and say whether Hearth can use it."`
 	Check       checkCmd       `cmd:"" help:"Verify files, chain and index against each other. Exit 0: clean, 2: findings."`
 	Rebuild     rebuildCmd     `cmd:"" help:"Make index.db again from the files."`
-	Export      exportCmd      `cmd:"" help:"Write a span of a camera's footage as a plain MP4, without re-encoding."`
+	Export      exportCmd      `cmd:"" help:"Write a span of a camera's footage as plain MP4, without re-encoding, or as a signed archive."`
+	Verify      verifyCmd      `cmd:"" help:"Check a signed export, without the box that made it. Exit 0: as it was signed, 2: findings."`
 	RecoveryKey recoveryKeyCmd `cmd:"" help:"Make the key with which a dead box's disk can be read, and print it. Keep it elsewhere."`
 	Restore     restoreCmd     `cmd:"" help:"Put settings, people and keys back from a snapshot on the old disk, with the recovery key."`
 	Salvage     salvageCmd     `cmd:"" help:"Get the footage off a dead box's disk as plain MP4, with the recovery key. Exit 0: all of it, 2: not all."`

@@ -3,13 +3,16 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"hearth/nvr/media"
 	"hearth/storage"
 	"hearth/storage/access"
+	"hearth/storage/bundle"
 	"hearth/storage/export"
 )
 
@@ -19,11 +22,12 @@ type exportCmd struct {
 	From     time.Time `help:"Begin, as in 2026-11-22T18:00:00Z." required:"" placeholder:"TIME"`
 	To       time.Time `help:"End." required:"" placeholder:"TIME"`
 	Stream   string    `help:"main or sub." enum:"main,sub" default:"main"`
-	Out      string    `arg:"" help:"The MP4 file to write; it may not exist yet." placeholder:"OUT.mp4"`
+	Signed   bool      `help:"Write a signed archive, OUT.zip, that can be verified anywhere: see hearth verify."`
+	Out      string    `arg:"" help:"The MP4 file to write (with --signed: zip); it may not exist yet. Where the camera's settings change, OUT-2.mp4 and so on follow." placeholder:"OUT.mp4"`
 }
 
-// Run writes the file. It works on a box that is not running; the page exports from one that is.
-func (c *exportCmd) Run(p *program) (err error) {
+// Run writes the file or files. It works on a box that is not running; the page exports from one that is.
+func (c *exportCmd) Run(p *program) error {
 	stream, err := media.ParseStream(c.Stream)
 	if err != nil {
 		return err
@@ -44,24 +48,83 @@ func (c *exportCmd) Run(p *program) (err error) {
 		return err
 	}
 
-	out, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	open := func(from, to time.Time) (export.Pieces, error) { return store.Footage(grant, stream, from, to) }
+	if c.Signed {
+		err = c.signed(p, store, grant, stream)
+	} else {
+		err = c.plain(p, open)
+	}
+	if err != nil {
+		return fmt.Errorf("export %s: %w", c.Camera, err)
+	}
+	return nil
+}
+
+// plain writes MP4 files: one, or as many as it takes where the camera's settings changed.
+func (c *exportCmd) plain(p *program, open func(from, to time.Time) (export.Pieces, error)) (err error) {
+	parts, err := export.Parts(p.ctx, open, c.From, c.To, false)
+	if err != nil {
+		return err
+	}
+	var written []string
+	defer func() {
+		if err != nil { // all of it or nothing
+			for _, name := range written {
+				_ = os.Remove(name)
+			}
+		}
+	}()
+	for i, part := range parts {
+		name := c.Out
+		if i > 0 {
+			ending := filepath.Ext(name)
+			name = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ending), i+1, ending)
+		}
+		if err := writeFile(name, func(w io.Writer) error { return part.Write(p.ctx, w) }); err != nil {
+			return err
+		}
+		written = append(written, name)
+		r := part.Report()
+		fmt.Fprintf(p.stdout, "%s: %s to %s, %d pictures, %d gaps, %.1f MB\n", name, r.Start.Format(time.RFC3339),
+			r.End.Format(time.RFC3339), r.Pictures, len(r.Gaps), float64(r.Bytes)/1e6)
+	}
+	if len(parts) > 1 {
+		fmt.Fprintf(p.stdout, "There are %d files because the camera's settings changed in between, or it paused for too long for one.\n", len(parts))
+	}
+	return nil
+}
+
+// signed writes a signed bundle.
+func (c *exportCmd) signed(p *program, store *storage.Store, grant access.Grant, stream media.Stream) error {
+	q, err := bundle.Of(store, grant, stream, 0, c.From, c.To, "somebody at the box")
+	if err != nil {
+		return err
+	}
+	b, err := bundle.Prepare(p.ctx, q)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(c.Out, func(w io.Writer) error { return b.Write(p.ctx, w) }); err != nil {
+		return err
+	}
+	r := b.Report()
+	fmt.Fprintf(p.stdout, "%s: %s to %s, %d films, %d gaps, %.1f MB, signed by the key %s\n", c.Out, r.Contained.From.Format(time.RFC3339),
+		r.Contained.To.Format(time.RFC3339), len(r.Films), len(r.Gaps), float64(r.Bytes)/1e6, r.Fingerprint)
+	return nil
+}
+
+// writeFile makes a new file; when that fails there is none.
+func writeFile(name string, write func(io.Writer) error) (err error) {
+	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err = errors.Join(err, out.Close()); err != nil {
-			_ = os.Remove(c.Out)
+			_ = os.Remove(name)
 		}
 	}()
-	report, err := export.MP4(p.ctx, out, func() (export.Pieces, error) {
-		return store.Footage(grant, stream, c.From, c.To)
-	}, c.From, c.To)
-	if err != nil {
-		return fmt.Errorf("export %s: %w", c.Camera, err)
-	}
-	fmt.Fprintf(p.stdout, "%s: %s to %s, %d pictures, %d gaps, %.1f MB\n", c.Out, report.Start.Format(time.RFC3339),
-		report.End.Format(time.RFC3339), report.Pictures, len(report.Gaps), float64(report.Bytes)/1e6)
-	return nil
+	return write(out)
 }
 
 // grant is that of the box's first owner, in whose name somebody at the box acts; the audit log says so.

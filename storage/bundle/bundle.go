@@ -44,14 +44,16 @@ type Request struct {
 	Box      string // its name
 	By       string // who asked for it
 	Signet   *signet.Signet
+	// Beneath says how many of the latest recordings Open leaves out where a time was recorded several times.
+	Beneath int
 	// Open gives footage of a span from the key frame at or before its begin on, each time anew.
 	Open func(from, to time.Time) (export.Pieces, error)
 	// Gaps are those that the timeline knows, for their reasons.
 	Gaps []storage.Gap
 }
 
-// Of makes the request for what a grant allows of a store.
-func Of(s *storage.Store, g access.Grant, stream media.Stream, from, to time.Time, by string) (Request, error) {
+// Of makes the request for what a grant allows of a store. beneath is that of storage.Store.Beneath.
+func Of(s *storage.Store, g access.Grant, stream media.Stream, beneath int, from, to time.Time, by string) (Request, error) {
 	camera, err := s.Box().Camera(g.Camera())
 	if err != nil {
 		return Request{}, err
@@ -66,7 +68,8 @@ func Of(s *storage.Store, g access.Grant, stream media.Stream, from, to time.Tim
 	}
 	return Request{
 		Camera: camera.ID, Name: camera.Name, Stream: stream, From: from, To: to, Box: name, By: by, Signet: s.Signet(), Gaps: line.Gaps,
-		Open: func(from, to time.Time) (export.Pieces, error) { return s.Footage(g, stream, from, to) },
+		Beneath: beneath,
+		Open:    func(from, to time.Time) (export.Pieces, error) { return s.Beneath(beneath, g, stream, from, to) },
 	}, nil
 }
 
@@ -109,8 +112,8 @@ func Prepare(ctx context.Context, r Request) (*Bundle, error) {
 		Box:    Box{r.Box, signet.SPKI(r.Signet.Public()), r.Signet.Fingerprint()},
 		Camera: Camera{r.Camera, r.Name, r.Stream.String()},
 		Made:   Made{time.Now().UTC().Truncate(time.Second), r.By},
-		Asked:  Span{r.From.UTC(), r.To.UTC()},
-		Gaps:   []Gap{}, Steps: []Step{},
+		Asked:  Span{r.From.UTC(), r.To.UTC()}, Beneath: r.Beneath,
+		Gaps: []Gap{}, Steps: []Step{},
 	}}
 	m := b.manifest
 	for i, f := range films {

@@ -25,9 +25,10 @@ type Manifest struct {
 	Camera   Camera    `json:"camera"`
 	Made     Made      `json:"made"`
 	Asked    Span      `json:"asked"`
-	Gaps     []Gap     `json:"gaps"`  // of what was asked for
-	Runs     []Run     `json:"runs"`  // uninterrupted stretches, and whether the box knew the time when they began
-	Steps    []Step    `json:"steps"` // by which the box's clock was set meanwhile
+	Beneath  int       `json:"beneath,omitempty"` // so many of the latest recordings are left out where there are several
+	Gaps     []Gap     `json:"gaps"`              // of what was asked for
+	Runs     []Run     `json:"runs"`              // uninterrupted stretches, and whether the box knew the time when they began
+	Steps    []Step    `json:"steps"`             // by which the box's clock was set meanwhile
 	Readme   File      `json:"readme"`
 	Films    []Film    `json:"films"`
 	Segments []Segment `json:"segments"`
@@ -208,7 +209,7 @@ func parseManifest(raw []byte) (*Manifest, ed25519.PublicKey, error) {
 		Format string `json:"format"`
 	}
 	if err := json.Unmarshal(raw, &version); err != nil {
-		return nil, nil, fmt.Errorf("read the manifest: %w", err)
+		return nil, nil, fmt.Errorf("%w: the manifest: %w", ErrNoBundle, err)
 	}
 	if version.Format != Format {
 		return nil, nil, fmt.Errorf("the bundle is of the format %.40q, and this version of Hearth knows %q", version.Format, Format)
@@ -217,11 +218,14 @@ func parseManifest(raw []byte) (*Manifest, ed25519.PublicKey, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(m); err != nil {
-		return nil, nil, fmt.Errorf("read the manifest: %w", err)
+		return nil, nil, fmt.Errorf("%w: the manifest: %w", ErrNoBundle, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, nil, errors.New("read the manifest: something lies behind it")
+		return nil, nil, fmt.Errorf("%w: something lies behind the manifest", ErrNoBundle)
 	}
 	public, err := signet.ParseSPKI(m.Box.PublicKey)
-	return m, public, err
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrNoBundle, err)
+	}
+	return m, public, nil
 }

@@ -37,6 +37,9 @@ func readme(m *Manifest) []byte {
 			say("The recorder did not know the time for sure when the recording of %s began.", stamp(r.From))
 		}
 	}
+	if m.Beneath > 0 {
+		say("Where a time was recorded several times, the latest %d recordings are left out.", m.Beneath)
+	}
 	for _, s := range m.Steps {
 		say("The recorder's clock was set from %s to %s.", stamp(s.From), stamp(s.To))
 	}

@@ -133,7 +133,7 @@ func (r *rig) grant(id media.CameraID) access.Grant {
 
 func (r *rig) request(id media.CameraID, from, to time.Duration) Request {
 	r.t.Helper()
-	q, err := Of(r.s, r.grant(id), media.Main, start.Add(from), start.Add(to), "Ada")
+	q, err := Of(r.s, r.grant(id), media.Main, 0, start.Add(from), start.Add(to), "Ada")
 	must(r.t, err)
 	return q
 }

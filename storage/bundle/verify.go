@@ -81,7 +81,7 @@ func named(entries []entry) error {
 		ok = entries[i].name == filmNamed(i-1)
 	}
 	if !ok {
-		return fmt.Errorf("%w: it has not the files of one", errArchive)
+		return fmt.Errorf("%w: it has not the files of one", ErrNoBundle)
 	}
 	return nil
 }
@@ -104,7 +104,7 @@ func (v *verifier) section(i int) *io.SectionReader {
 func (v *verifier) content(i int, most int64) ([]byte, error) {
 	e := v.entries[i]
 	if e.size > most {
-		return nil, fmt.Errorf("%w: %s has %d bytes", errArchive, e.name, e.size)
+		return nil, fmt.Errorf("%w: %s has %d bytes", ErrNoBundle, e.name, e.size)
 	}
 	raw, err := io.ReadAll(v.section(i))
 	if err == nil && int64(len(raw)) != e.size {
@@ -150,6 +150,9 @@ func (v *verifier) manifest(public ed25519.PublicKey) {
 		if !r.Trusted {
 			res.note("The box did not know the time for sure when the recording of %s began.", stamp(r.From))
 		}
+	}
+	if m.Beneath > 0 {
+		res.note("Where a time was recorded several times, the latest %d recordings are left out.", m.Beneath)
 	}
 	for _, s := range m.Steps {
 		res.note("The box's clock was set from %s to %s.", stamp(s.From), stamp(s.To))
@@ -328,7 +331,7 @@ func (v *verifier) records(s *Segment, h segment.Header) {
 		res.foundAt(s.Records[0].Time, s.Records[len(s.Records)-1].End(), "The chain of the recording does not hold: records were changed, taken out or put in.")
 	}
 	if missing > 0 {
-		res.note("Of the recording from %s on, %d pieces are not in the film: they were let go of, were damaged, or could not be shown without one of them.",
+		res.note("Of the recording from %s on, %d pieces are not in the film: they were let go of, were damaged, could not be shown without one of those, or another recording of the same time is shown.",
 			stamp(s.Records[0].Time), missing)
 	}
 }

@@ -160,19 +160,20 @@ func archiveSize(entries []entry) int64 {
 	return end + int64(len(directory(entries, time.Time{})))
 }
 
-var errArchive = errors.New("it is not an export as Hearth makes them, or was changed")
+// ErrNoBundle says that a file is no signed export, or one so damaged that it cannot be read as one.
+var ErrNoBundle = errors.New("it is not a signed export as Hearth makes them, or was changed")
 
 // readDirectory reads what the entries are. What it passes over is compared when everything is made again.
 func readDirectory(r io.ReaderAt, size int64) ([]entry, error) {
 	var end [endSize]byte
 	if size < endSize {
-		return nil, fmt.Errorf("%w: it is too short", errArchive)
+		return nil, fmt.Errorf("%w: it is too short", ErrNoBundle)
 	}
 	if _, err := r.ReadAt(end[:], size-endSize); err != nil {
 		return nil, err
 	}
 	if binary.LittleEndian.Uint32(end[:]) != endMagic {
-		return nil, fmt.Errorf("%w: it does not end as an archive does", errArchive)
+		return nil, fmt.Errorf("%w: it does not end as an archive does", ErrNoBundle)
 	}
 	n := int(binary.LittleEndian.Uint16(end[10:]))
 	at := int64(binary.LittleEndian.Uint32(end[16:]))
@@ -184,7 +185,7 @@ func readDirectory(r io.ReaderAt, size int64) ([]entry, error) {
 		at = int64(binary.LittleEndian.Uint64(end64[48:]))
 	}
 	if n > maxEntries || at < 0 || at > size || size-at > maxEntries*(centralSize+100) {
-		return nil, fmt.Errorf("%w: its directory is not where it is said to be", errArchive)
+		return nil, fmt.Errorf("%w: its directory is not where it is said to be", ErrNoBundle)
 	}
 	raw := make([]byte, size-at)
 	if _, err := r.ReadAt(raw, at); err != nil {
@@ -194,12 +195,12 @@ func readDirectory(r io.ReaderAt, size int64) ([]entry, error) {
 	for i := range entries {
 		e, rest, ok := parseCentral(raw)
 		if !ok || e.size < 0 || e.size > size {
-			return nil, fmt.Errorf("%w: line %d of its directory", errArchive, i+1)
+			return nil, fmt.Errorf("%w: line %d of its directory", ErrNoBundle, i+1)
 		}
 		entries[i], raw = e, rest
 	}
 	if archiveSize(entries) != size {
-		return nil, fmt.Errorf("%w: its lengths do not come to that of the file", errArchive)
+		return nil, fmt.Errorf("%w: its lengths do not come to that of the file", ErrNoBundle)
 	}
 	return entries, nil
 }
