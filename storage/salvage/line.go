@@ -32,9 +32,10 @@ type line struct {
 
 // piece is one fragment, where it lies and what belongs to it.
 type piece struct {
-	src  *source
-	i    int // record
-	init []byte
+	src   *source
+	i     int // record
+	init  []byte
+	after bool // records before it are lost
 	segment.Entry
 }
 
@@ -131,7 +132,9 @@ func (l *line) initOf(src *source, next []onDisk) []byte {
 
 // take appends a file's fragments, and makes the file of the hour before when another begins.
 func (l *line) take(ctx context.Context, src *source, init []byte) error {
+	lost := false
 	for i, e := range src.table {
+		lost = lost || e.Type == 0
 		if e.Type != segment.FragRecord {
 			continue
 		}
@@ -142,7 +145,8 @@ func (l *line) take(ctx context.Context, src *source, init []byte) error {
 			}
 			l.slot = slot
 		}
-		l.pieces = append(l.pieces, piece{src, i, init, e})
+		l.pieces = append(l.pieces, piece{src, i, init, lost, e})
+		lost = false
 	}
 	return nil
 }

@@ -42,6 +42,7 @@ func (r *reel) Next() (storage.Piece, error) {
 			return storage.Piece{}, err
 		}
 		p := r.pieces[r.next]
+		r.wait = r.wait || p.after
 		if r.wait && !p.Key {
 			continue
 		}
