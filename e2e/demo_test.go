@@ -101,6 +101,7 @@ func TestDemo(t *testing.T) {
 type event struct {
 	ID       string `json:"id"`
 	Camera   string `json:"camera"`
+	Start    string `json:"start"`
 	End      string `json:"end"`
 	HasThumb bool   `json:"has_thumb"`
 }
