@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -30,6 +31,7 @@ type Disk interface {
 	Punch(path string, from, to int64) error
 	// Own says that the file system is the data folder's alone, so that SyncAll makes everything durable in one go.
 	Own() bool
+	// SyncAll's error is ErrMissing when it is another file system by now: no open file is on it.
 	SyncAll() error
 }
 
@@ -43,23 +45,40 @@ type File interface {
 // Folder is the Disk of a real data folder.
 type Folder struct {
 	dir string
-	own bool
-	dev uint64 // the device that the folder is on
+	on  atomic.Pointer[fileSystem]
+}
+
+// fileSystem is what a folder lies on.
+type fileSystem struct {
+	own bool // it is the folder's alone
+	dev uint64
 }
 
 // NewFolder is the Disk of a folder on a volume that is not there yet. It is not taken for a file system of its own.
-func NewFolder(dir string) *Folder { return &Folder{dir: dir} }
+func NewFolder(dir string) *Folder {
+	d := &Folder{dir: dir}
+	d.on.Store(&fileSystem{})
+	return d
+}
 
 // OpenFolder looks at what file system a data folder is on.
 func OpenFolder(dir string) (*Folder, error) {
+	d := NewFolder(dir)
+	return d, d.Again()
+}
+
+// Again looks anew at what file system the folder is on: a disk that was taken out and put back may be another device.
+// Files that were open on the one before are not safe any more.
+func (d *Folder) Again() error {
 	var here, above unix.Stat_t
-	if err := unix.Stat(dir, &here); err != nil {
-		return nil, fmt.Errorf("look at %s: %w", dir, err)
+	if err := unix.Stat(d.dir, &here); err != nil {
+		return fmt.Errorf("look at %s: %w", d.dir, err)
 	}
-	if err := unix.Stat(filepath.Join(dir, ".."), &above); err != nil {
-		return nil, fmt.Errorf("look above %s: %w", dir, err)
+	if err := unix.Stat(filepath.Join(d.dir, ".."), &above); err != nil {
+		return fmt.Errorf("look above %s: %w", d.dir, err)
 	}
-	return &Folder{dir: dir, own: here.Dev != above.Dev, dev: uint64(here.Dev)}, nil //nolint:unconvert // 32 bits on some machines
+	d.on.Store(&fileSystem{own: here.Dev != above.Dev, dev: uint64(here.Dev)}) //nolint:unconvert // 32 bits on some machines
+	return nil
 }
 
 func (d *Folder) path(p string) string { return filepath.Join(d.dir, p) }
@@ -127,7 +146,7 @@ func (d *Folder) SyncDir(path string) error {
 }
 
 // Own implements Disk.
-func (d *Folder) Own() bool { return d.own }
+func (d *Folder) Own() bool { return d.on.Load().own }
 
 // SyncAll implements Disk.
 func (d *Folder) SyncAll() error {
@@ -142,8 +161,9 @@ func (d *Folder) SyncAll() error {
 	if err := unix.Fstat(int(f.Fd()), &here); err != nil {
 		return &fs.PathError{Op: "fstat", Path: d.dir, Err: err}
 	}
-	if uint64(here.Dev) != d.dev { //nolint:unconvert // 32 bits on some machines
-		return fmt.Errorf("sync %s: %w", d.dir, ErrMissing)
+	if uint64(here.Dev) != d.on.Load().dev { //nolint:unconvert // 32 bits on some machines
+		err := fmt.Errorf("sync %s: %w: another is in its place", d.dir, ErrMissing)
+		return errors.Join(err, d.Again()) // what comes next is for this one, if it is let
 	}
 	if err := unix.Syncfs(int(f.Fd())); err != nil {
 		return &fs.PathError{Op: "syncfs", Path: d.dir, Err: err}

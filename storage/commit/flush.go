@@ -149,6 +149,9 @@ func (f *flushing) sync() map[*file]error {
 			for _, file := range f.files {
 				failed[file] = err
 			}
+			if errors.Is(err, ErrMissing) {
+				f.leaveAll(err)
+			}
 		}
 		return failed
 	}
@@ -171,6 +174,16 @@ func (f *flushing) sync() map[*file]error {
 	}
 	wait.Wait()
 	return failed
+}
+
+// leaveAll abandons the files that nothing was written to now: what would be, later, would go to a disk that is not there
+// any more.
+func (f *flushing) leaveAll(err error) {
+	for _, l := range f.c.sorted(func(*line) bool { return true }) {
+		if l.file != nil && !slices.Contains(f.files, l.file) {
+			f.c.abandon(l.file, err)
+		}
+	}
 }
 
 // syncDirs makes names durable. If that fails, the files in that folder cannot be relied on.

@@ -122,11 +122,7 @@ func Finish(
 	if err != nil {
 		return segment.Summary{}, fmt.Errorf("recover %s: %w", path, err)
 	}
-	// What was read may never have been synced, when the process died and not the power.
-	if err := on.Sync(); err != nil {
-		return segment.Summary{}, fmt.Errorf("sync %s: %w", path, err)
-	}
-	// Nor may its name, or that of its folder.
+	// When the process died and not the power, its name, and that of its folder, may never have been synced.
 	dir := filepath.Dir(path)
 	for _, dir := range []string{filepath.Dir(dir), dir} {
 		if err := d.SyncDir(dir); err != nil {
