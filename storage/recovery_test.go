@@ -257,7 +257,7 @@ func TestStrangeFiles(t *testing.T) {
 			start[:len(start)-1] + "1-5.seg": []byte("no header"),
 			"1000.open":                      []byte("in the wrong day"),
 			start[:len(start)-1] + "2.open":  append(other.Append(nil), make([]byte, 500)...),
-			start[:len(start)-1] + "3.open":  make([]byte, 5000),
+			start[:len(start)-1] + "3.open":  bytes.Repeat([]byte("garbage "), 600),
 		}
 		for name, raw := range strange {
 			if err := os.WriteFile(filepath.Join(day, name), raw, 0o600); err != nil {

@@ -91,8 +91,8 @@ func TestMediaMissing(t *testing.T) {
 		r.settle()
 		state("well")
 		got := r.seconds(r.pieces(g, media.Main, run.Start, time.Now()), run)
-		if len(got) == 0 || got[0] != 25 || got[len(got)-1] != 34 {
-			t.Fatalf("%v", got)
+		if len(got) == 0 || got[0] > 30 || got[len(got)-1] != 34 { // by which tick it is seen, and from which key frame on
+			t.Fatalf("%v\n%s", got, r.logs)
 		}
 		line, err := r.s.Timeline(g, run.Start.Add(-time.Hour), time.Now())
 		if err != nil || len(line.Spans) != 2 || len(line.Gaps) != 1 || line.Gaps[0].Reason == "nothing was recorded" {

@@ -15,6 +15,7 @@ import (
 	"hearth/storage/index"
 	"hearth/storage/keyring"
 	"hearth/storage/ledger"
+	"hearth/storage/retention"
 	"hearth/storage/segment"
 	"hearth/storage/signet"
 	"hearth/storage/volume"
@@ -277,9 +278,10 @@ func (v *onVolume) file(f volume.Found, k *keyed) error {
 		path: f.Path(), place: v.place, start: f.Name.Start, end: sum.End, prev: sum.Header.Prev, head: sum.Chain, recovered: sum.Recovered,
 	})
 	if v.indexed {
-		row := index.RowOf(sum)
-		row.Volume = v.place.Number
-		return v.row(f, row)
+		want := index.Addition{Row: index.RowOf(sum)}
+		want.Volume = v.place.Number
+		retention.Apply(&want, r.Table(), holes)
+		return v.row(f, want.Row)
 	}
 	return nil
 }
@@ -308,14 +310,19 @@ func known(holes []ledger.Hole, record int) bool {
 	})
 }
 
+// freedUnit is in what the index counts the bytes that were punched out of a file.
+const freedUnit = 4096
+
 // row compares a file with its row.
 func (c *check) row(f volume.Found, want index.Row) error {
 	got, ok, err := c.index.Last(f.Line(), f.Name.Start)
 	if err != nil {
 		return err
 	}
-	want.Freed = got.Freed
 	want.Pared = got.Pared // what the keeper remembers; the files do not say it
+	if diff := want.Freed - got.Freed; -freedUnit < diff && diff < freedUnit {
+		want.Freed = got.Freed // it is kept in blocks
+	}
 	switch {
 	case !ok || got.Start != f.Name.Start:
 		c.found(f.Path(), remakeIndex, "the index does not know it")
