@@ -52,7 +52,7 @@ Who is not logged in gets 401. Who may not come in gets 404, as for something th
 with `+"`Retry-After`"+`. A request that another site makes a browser send gets 403. Nothing under `+"`/api`"+` may be stored by a
 browser or anything in between (`+"`Cache-Control: no-store`"+`).
 
-Live video is described in [live.md](live.md), recorded video in [footage.md](footage.md), the news in [news.md](news.md).
+Live video is described in [live.md](live.md), recorded video in [footage.md](footage.md), signed exports in [bundle.md](bundle.md), the news in [news.md](news.md).
 
 | route | what | for whom |
 | --- | --- | --- |

@@ -236,6 +236,7 @@ func (s *Server) routes() *table {
 	s.cameraRoutes(t)
 	s.liveRoutes(t)
 	s.footageRoutes(t)
+	s.bundleRoutes(t)
 	s.eventRoutes(t)
 	s.peopleRoutes(t)
 	s.boxRoutes(t)
