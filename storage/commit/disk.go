@@ -64,12 +64,11 @@ func NewFolder(dir string) *Folder {
 // OpenFolder looks at what file system a data folder is on.
 func OpenFolder(dir string) (*Folder, error) {
 	d := NewFolder(dir)
-	return d, d.Again()
+	return d, d.look()
 }
 
-// Again looks anew at what file system the folder is on: a disk that was taken out and put back may be another device.
-// Files that were open on the one before are not safe any more.
-func (d *Folder) Again() error {
+// look looks at what file system the folder is on.
+func (d *Folder) look() error {
 	var here, above unix.Stat_t
 	if err := unix.Stat(d.dir, &here); err != nil {
 		return fmt.Errorf("look at %s: %w", d.dir, err)
@@ -162,8 +161,8 @@ func (d *Folder) SyncAll() error {
 		return &fs.PathError{Op: "fstat", Path: d.dir, Err: err}
 	}
 	if uint64(here.Dev) != d.on.Load().dev { //nolint:unconvert // 32 bits on some machines
-		err := fmt.Errorf("sync %s: %w: another is in its place", d.dir, ErrMissing)
-		return errors.Join(err, d.Again()) // what comes next is for this one, if it is let
+		_ = d.look() // a disk that was taken out and put back is another device: what comes next is for this one
+		return fmt.Errorf("sync %s: %w: another is in its place", d.dir, ErrMissing)
 	}
 	if err := unix.Syncfs(int(f.Fd())); err != nil {
 		return &fs.PathError{Op: "syncfs", Path: d.dir, Err: err}
