@@ -175,12 +175,13 @@ export const at = {
     const { protocol, host } = location;
     return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${address(`/cameras/${id}/live`, { stream })}`;
   },
-  footage: (id: string, from: number, to: number, stream: 'main' | 'sub') =>
-    address(`/cameras/${id}/footage`, { from: stamp(from), to: stamp(to), stream }),
-  frame: (id: string, moment: number, stream: 'main' | 'sub') =>
-    address(`/cameras/${id}/frame`, { at: stamp(moment), stream }),
-  export: (id: string, from: number, to: number) =>
-    address(`/cameras/${id}/export.mp4`, { from: stamp(from), to: stamp(to) }),
+  /** Of a time that was recorded more than once, `beneath` leaves out so many of the latest recordings. */
+  footage: (id: string, from: number, to: number, stream: 'main' | 'sub', beneath = 0) =>
+    address(`/cameras/${id}/footage`, { from: stamp(from), to: stamp(to), stream, beneath: beneath || undefined }),
+  frame: (id: string, moment: number, stream: 'main' | 'sub', beneath = 0) =>
+    address(`/cameras/${id}/frame`, { at: stamp(moment), stream, beneath: beneath || undefined }),
+  export: (id: string, from: number, to: number, beneath = 0) =>
+    address(`/cameras/${id}/export.mp4`, { from: stamp(from), to: stamp(to), beneath: beneath || undefined }),
   thumbnail: (id: string) => address(`/events/${id}/thumbnail.jpg`),
   news: () => address('/stream'),
 };

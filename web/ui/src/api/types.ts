@@ -132,6 +132,10 @@ export interface TimelineAnswer {
   spans: { from: string; to: string }[] | null;
   motion: { from: string; to: string; score: number }[] | null;
   gaps: { from: string; to: string; reason: string }[] | null;
+  /** Recorded before the box knew the time. */
+  unsure?: { from: string; to: string }[];
+  /** Recorded more than once, because the clock was set back. */
+  twice?: { from: string; to: string; times: number }[];
 }
 
 /** What a camera that was tried offers. */

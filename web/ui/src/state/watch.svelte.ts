@@ -31,6 +31,8 @@ export class Watch {
   /** The picture is the one at which live was paused: the recording has shown none yet. */
   frozen = $state(false);
   pictured = $state(false);
+  /** Where a time was recorded more than once: so many of the latest recordings are left out. */
+  beneath = $state(0);
 
   readonly #camera: () => Camera;
   readonly #nextFootage: (t: number) => number | undefined;
@@ -138,7 +140,7 @@ export class Watch {
   #frames(screens: Screens): Scrubber {
     const camera = this.#camera();
     this.#scrub ??= new Scrubber(screens.scrub, {
-      address: (m) => at.frame(camera.id, m, camera.sub ? 'sub' : 'main'),
+      address: (m) => at.frame(camera.id, m, camera.sub ? 'sub' : 'main', this.beneath),
       onFrame: () => {
         if (this.#scrubbing || (this.mode === 'live' && this.live?.status !== 'playing')) this.shown = 'scrub';
       },
@@ -187,6 +189,15 @@ export class Watch {
     this.#sound();
   }
 
+  /** Shows another recording of the same time. */
+  showBeneath(n: number): void {
+    if (n === this.beneath) return;
+    this.beneath = n;
+    this.#footage?.close();
+    this.#footage = undefined;
+    if (this.mode === 'footage') this.goTo(this.moment);
+  }
+
   setMuted(muted: boolean): void {
     this.muted = muted;
     this.#sound();
@@ -226,7 +237,7 @@ export class Watch {
     if (this.#footage) return this.#footage;
     const id = this.#camera().id;
     const player = new FootagePlayer(screens.footage, {
-      address: (a, b, s) => at.footage(id, a, b, s),
+      address: (a, b, s) => at.footage(id, a, b, s, this.beneath),
       streams: this.speed >= FAST && this.#camera().sub ? ['sub', 'main'] : this.#streams(),
       nextFootage: this.#nextFootage,
       onState: (s) => this.#past_said(s),

@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Days, type DayData } from './days';
+import { Days, noDay, type DayData } from './days';
 import { HOUR, addDays, startOfDay } from './geometry';
 
 const noon = new Date(2026, 10, 22, 12).getTime();
 const today = startOfDay(noon);
-const data = (from: number): DayData => ({ spans: [{ from, to: from + 1 }], motion: [], gaps: [] });
+const data = (from: number): DayData => ({ ...noDay, spans: [{ from, to: from + 1 }] });
 const settle = (): Promise<void> => new Promise((done) => setTimeout(done));
 
 describe('Days', () => {

@@ -5,7 +5,14 @@ export interface DayData {
   spans: Stretch[];
   motion: (Stretch & { score: number })[];
   gaps: (Stretch & { reason: string })[];
+  /** Recorded before the box knew the time: it may be off. */
+  unsure: Stretch[];
+  /** Recorded more than once, because the clock was set back. */
+  twice: (Stretch & { times: number })[];
 }
+
+/** Nothing. */
+export const noDay: DayData = { spans: [], motion: [], gaps: [], unsure: [], twice: [] };
 
 interface Slot {
   data: DayData | undefined;
@@ -53,6 +60,8 @@ export class Days {
       spans: days.flatMap((d) => d?.spans ?? []),
       motion: days.flatMap((d) => d?.motion ?? []),
       gaps: days.flatMap((d) => d?.gaps ?? []),
+      unsure: days.flatMap((d) => d?.unsure ?? []),
+      twice: days.flatMap((d) => d?.twice ?? []),
     };
   }
 

@@ -82,6 +82,17 @@ export function draw(c: CanvasRenderingContext2D, p: Picture, ink: Inks, words: 
       c.fillRect(a, y.bandTop, Math.max(1, b - a), y.bandBottom - y.bandTop);
     }
   }
+  // What was recorded twice lies in two layers; where the time may be off, the band is striped.
+  for (const s of p.data.twice) {
+    const [a, b] = clip(v, s);
+    if (b <= 0 || a >= v.width) continue;
+    c.fillStyle = ink.footage;
+    c.fillRect(a, y.bandTop - 4, Math.max(2, b - a), 2);
+  }
+  for (const s of p.data.unsure) {
+    const [a, b] = clip(v, s);
+    if (b > 0 && a < v.width) hatch(c, a, y.bandTop, Math.max(2, b - a), y.bandBottom - y.bandTop, ink.textStrong);
+  }
   for (const g of p.data.gaps) {
     const [a, b] = clip(v, g);
     if (b > 0 && a < v.width) hatch(c, a, y.skyTop, Math.max(2, b - a), y.bandBottom - y.skyTop, ink.gap);
@@ -157,11 +168,13 @@ function drawTicks(c: CanvasRenderingContext2D, p: Picture, ink: Inks, words: Wo
     c.fillRect(x, t.weight === 'minor' ? top - 3 : top - 5, 1, t.weight === 'minor' ? 3 : 6);
     if (t.weight === 'day') c.fillRect(x, 8, 1, top - 8);
   }
+  let taken = 0; // the right end of the last label
   for (const t of labelled) {
     const label = words.tick(t.at, t.weight === 'day' ? 'day' : 'major', seconds);
     const half = c.measureText(label).width / 2;
     const x = toX(v, t.at);
-    if (x - half < 2 || x + half > v.width - 2) continue;
+    if (x - half < Math.max(2, taken) || x + half > v.width - 2) continue;
+    taken = x + half + p.letters * 0.5;
     c.fillStyle = t.weight === 'day' ? ink.textStrong : ink.text;
     c.fillText(label, x, p.height - p.letters * 0.42);
   }

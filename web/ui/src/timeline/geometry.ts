@@ -98,9 +98,14 @@ export function ticks(v: View, room = 76): Tick[] {
   const major = tickStep(v, room);
   const minor = minorOf(major);
   const found: Tick[] = [];
+  let labelled = -Infinity;
   for (const at of multiples(v, minor)) {
-    if (at === startOfDay(at)) found.push({ at, weight: 'day' });
-    else found.push({ at, weight: onMultiple(at, major) ? 'major' : 'minor' });
+    let weight: Tick['weight'] = 'minor';
+    if (at === startOfDay(at)) weight = 'day';
+    // The hour that comes twice brings a second 02:00 soon after the first: it has a label only where there is room.
+    else if (onMultiple(at, major) && at - labelled >= major) weight = 'major';
+    if (weight !== 'minor') labelled = at;
+    found.push({ at, weight });
   }
   return found;
 }
@@ -118,24 +123,23 @@ function onMultiple(at: number, step: number): boolean {
   return sinceMidnight % step === 0;
 }
 
+/** Every zone in use today is a whole number of these away from UTC, in summer and in winter. */
+const QUARTER = 15 * MINUTE;
+
 function multiples(v: View, step: number): number[] {
   const end = v.from + v.span;
-  const found: number[] = [];
-  if (step < HOUR) {
-    // Every zone in use today is a whole number of quarters of an hour away from UTC, and steps below divide the hour.
-    for (let t = Math.ceil(v.from / step) * step; t <= end; t += step) found.push(t);
-    return found;
-  }
-  const hours = step / HOUR;
-  const start = new Date(startOfDay(v.from));
-  for (let k = 0; ; k++) {
-    const d = new Date(start.getFullYear(), start.getMonth(), start.getDate(), k * hours);
-    const t = d.getTime();
-    if (t > end) break;
-    // An hour that does not exist falls together with the next one.
-    if (t >= v.from && t !== found.at(-1) && onMultiple(t, step)) found.push(t);
-  }
-  return found;
+  const found = new Set<number>();
+  // Steps on the clock of UTC that meet every step on the clock of the zone, whatever its distance.
+  const grid = step < QUARTER ? common(step, QUARTER) : QUARTER;
+  for (let t = Math.ceil(v.from / grid) * grid; t <= end; t += grid) if (onMultiple(t, step)) found.add(t);
+  // Where clocks go forward at midnight, a day begins at one.
+  for (const day of daysOf({ from: v.from, to: end + 1 })) if (day >= v.from) found.add(day);
+  return [...found].sort((a, b) => a - b);
+}
+
+/** The greatest common divisor. */
+function common(a: number, b: number): number {
+  return b === 0 ? a : common(b, a % b);
 }
 
 /** Local midnight at or before a moment. */
@@ -148,6 +152,30 @@ export function startOfDay(t: number): number {
 export function addDays(t: number, days: number): number {
   const d = new Date(t);
   return new Date(d.getFullYear(), d.getMonth(), d.getDate() + days).getTime();
+}
+
+/** The same time of another day, by the clock; on the day that does not have it, the next time that there is. */
+export function sameTime(t: number, day: number): number {
+  const [d, to] = [new Date(t), new Date(day)];
+  const at = new Date(to.getFullYear(), to.getMonth(), to.getDate(), d.getHours(), d.getMinutes(), d.getSeconds());
+  return at.getTime() + d.getMilliseconds();
+}
+
+/** How far local time is ahead of UTC, ms. */
+function ahead(t: number): number {
+  return -new Date(t).getTimezoneOffset() * MINUTE;
+}
+
+/**
+ * Whether the clock shows the time of this moment twice, as in the night in which summer time ends: `first` or `second`.
+ * Undefined at all other times.
+ */
+export function repeated(t: number): 'first' | 'second' | undefined {
+  const shown = t + ahead(t);
+  const [before, after] = [shown - ahead(t - DAY / 2), shown - ahead(t + DAY / 2)];
+  if (after > t && after + ahead(after) === shown) return 'first';
+  if (before < t && before + ahead(before) === shown) return 'second';
+  return undefined;
 }
 
 /** The local days that a view touches, as their midnights. */

@@ -1,4 +1,4 @@
-export { Days, type DayData } from './days';
+export { Days, noDay, type DayData } from './days';
 export type { Mark } from './draw';
 export * from './geometry';
 export { Timeline, type Hover } from './timeline';

@@ -1,5 +1,5 @@
 import { HANDLE, draw, type Inks, type Mark, type Picture, type Words } from './draw';
-import type { DayData } from './days';
+import { noDay, type DayData } from './days';
 import {
   at,
   clampSelection,
@@ -33,6 +33,8 @@ export interface Hover {
   x: number;
   event: Mark | undefined;
   gap: (Stretch & { reason: string }) | undefined;
+  /** The box did not know the time then. */
+  unsure: boolean;
 }
 
 type Drag =
@@ -55,7 +57,7 @@ export class Timeline {
   readonly #observer: ResizeObserver;
   #view: View;
   #height = 0;
-  #data: DayData = { spans: [], motion: [], gaps: [] };
+  #data: DayData = noDay;
   #events: readonly Mark[] = [];
   #playhead: number;
   #live = true;
@@ -343,7 +345,13 @@ export class Timeline {
     const t = toTime(this.#view, x);
     const slack = (4 / this.#view.width) * this.#view.span;
     this.#hover = t;
-    this.#options.onHover({ at: t, x, event: at(this.#events, t, slack), gap: at(this.#data.gaps, t) });
+    this.#options.onHover({
+      at: t,
+      x,
+      event: at(this.#events, t, slack),
+      gap: at(this.#data.gaps, t),
+      unsure: at(this.#data.unsure, t) !== undefined,
+    });
     this.#canvas.style.cursor = this.#handleAt(x) ? 'ew-resize' : 'pointer';
     this.#ask();
   }

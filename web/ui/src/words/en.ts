@@ -228,8 +228,14 @@ export const en = {
     loading: 'Fetching the picture …',
     nothing: 'Nothing was recorded here.',
     nothingAfter: 'Nothing was recorded at this time.',
-    gap: (reason: string) => `Not recorded: ${reason}`,
+    gap: (reason: string) =>
+      reason === 'the clock was set' ? 'The clock was set here; nothing is missing' : `Not recorded: ${reason}`,
     gapPlain: 'Not recorded',
+    unsure: 'The box did not know the time yet: it may be off.',
+    twice: (times: number) =>
+      `The clock was set back: this time was recorded ${times === 2 ? 'twice' : `${times} times`}.`,
+    takeNewest: 'Show what was recorded last',
+    takeBeneath: (left: number) => (left === 1 ? 'Show what was recorded before' : 'Show the recording before that'),
     failed: 'The recording cannot be fetched right now.',
     settings: 'Camera settings',
     eventsOfDay: 'On this day',

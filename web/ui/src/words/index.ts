@@ -1,3 +1,4 @@
+import { repeated } from '../timeline/geometry';
 import { en, type Words } from './en';
 
 export type { Words };
@@ -28,10 +29,16 @@ const formats = {
   dayYear: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', year: 'numeric' }),
 };
 
-/** "18:04" */
-export const clock = (ms: number): string => formats.clock.format(ms);
-/** "18:04:09" */
-export const clockSeconds = (ms: number): string => formats.clockSeconds.format(ms);
+const zone = { timeZoneName: 'short' } as const;
+const zoned = {
+  clock: new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', ...zone }),
+  clockSeconds: new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', ...zone }),
+};
+
+/** "18:04"; in the hour that comes twice, when summer time ends, with the zone: "02:30 CEST" and "02:30 CET". */
+export const clock = (ms: number): string => (repeated(ms) ? zoned : formats).clock.format(ms);
+/** "18:04:09", likewise. */
+export const clockSeconds = (ms: number): string => (repeated(ms) ? zoned : formats).clockSeconds.format(ms);
 /** "Saturday, 22 November" */
 export const dayLong = (ms: number): string => formats.day.format(ms);
 /** "Sat, 22 Nov" */
