@@ -22,7 +22,8 @@ func TestCommandReference(t *testing.T) {
 		"Every flag is also an environment variable. Exit codes: 0 done, 1 failed (one line says what, why and what to do), " +
 		"2 the check found something, 64 wrong usage.\n\n```\n" + help() + "\n```\n")
 	for _, command := range []string{
-		"serve", "demo", "sim", "probe", "check", "rebuild", "export",
+		"serve", "demo", "sim", "probe", "check", "rebuild", "export", "verify",
+		"recovery-key", "restore", "salvage",
 		"user list", "user add", "user passwd", "user remove", "setup-code", "hw", "version",
 	} {
 		b.WriteString("\n## hearth " + command + "\n\n```\n" + help(strings.Fields(command)...) + "\n```\n")
