@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,6 +68,57 @@ func TestAnotherDevice(t *testing.T) {
 			if len(open) != 2 || open[1].Name.Start != runs[i].Start.Add(2*time.Second).UnixMicro() {
 				t.Errorf("camera %d has the files %+v, want one that was left and one that began since", i, open)
 			}
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Who asks whether a file on the disk is ours while a commit begins it waits, and hears that it is.
+func TestWritesWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		camera := media.NewCameraID()
+		d := simdisk.New(true, "media", "media/"+camera.String())
+		run := &media.Run{ID: media.NewUUID(), Camera: camera, Start: time.Now()}
+		name := segment.Name{Start: run.Start.UnixMicro(), Open: true}
+		var c *commit.Committer
+		said := make(chan bool, 1)
+		d.Fail = func(op, _ string) error {
+			if op == "create" {
+				asked := make(chan struct{})
+				go func() {
+					close(asked)
+					said <- c.Writes(camera, name)
+				}()
+				<-asked
+				for range 1000 {
+					runtime.Gosched()
+				}
+			}
+			return nil
+		}
+		c = &commit.Committer{
+			Disk: d, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Key: func(id media.CameraID) (segment.Key, error) { return testKey{id}, nil },
+		}
+		w, err := c.Writer(segment.Line{Camera: camera})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- c.Run(ctx) }()
+		w.Begin(run, []byte("init"))
+		if err := w.Append(second(run, 0)); err != nil {
+			t.Fatal(err)
+		}
+		if !<-said {
+			t.Error("a file that is being begun is not ours")
+		}
+		if c.Writes(camera, segment.Name{Start: name.Start + 1, Open: true}) {
+			t.Error("a file that nobody began is ours")
 		}
 		cancel()
 		if err := <-done; err != nil {

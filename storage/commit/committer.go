@@ -247,6 +247,15 @@ func (c *Committer) AllOpen() []View {
 	return views
 }
 
+// Writes says whether an unfinished file is one of ours, so that nobody else must finish it. It waits for a commit under
+// way: a file that it begins can be seen on the disk before it is among Open.
+func (c *Committer) Writes(camera media.CameraID, n segment.Name) bool {
+	c.setup()
+	c.work.Lock()
+	defer c.work.Unlock()
+	return slices.ContainsFunc(c.AllOpen(), func(v View) bool { return v.Line.Camera == camera && v.Name == n })
+}
+
 // Stats gives the counters.
 func (c *Committer) Stats() Stats {
 	c.mu.RLock()
