@@ -216,9 +216,7 @@ func (d *disk) welcome(ctx context.Context) error {
 func (s *Store) recovery(d *disk) *recovery.Recovery {
 	return &recovery.Recovery{
 		Dir: d.Path, Volume: d.Number, Disk: d.folder, Keys: s.keys, Index: s.index, Log: s.log,
-		Live: func(camera media.CameraID, n segment.Name) bool {
-			return slices.ContainsFunc(d.commit.AllOpen(), func(v commit.View) bool { return v.Line.Camera == camera && v.Name == n })
-		},
+		Live: d.commit.Writes,
 	}
 }
 
