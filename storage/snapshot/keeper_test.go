@@ -1,6 +1,8 @@
 package snapshot
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,8 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"hearth/storage/access"
 	"hearth/storage/access/accesstest"
+	"hearth/storage/box"
 )
 
 // watch passes every ten seconds for a while, as the box does, and says when snapshots were made.
@@ -256,4 +261,32 @@ func BenchmarkPassIdle(b *testing.B) {
 	for b.Loop() {
 		h.pass()
 	}
+}
+
+// BenchmarkSnapshot makes a snapshot of a box with 64 cameras and 100,000 lines in its audit log, on the disk.
+func BenchmarkSnapshot(b *testing.B) {
+	h := build(b, 0)
+	for range 64 {
+		h.camera("Camera")
+	}
+	must(b, h.box.Update(func(tx *bbolt.Tx) error {
+		for i := range 100_000 {
+			key := binary.BigEndian.AppendUint64(nil, uint64(1_000_000+i))
+			if err := tx.Bucket([]byte(box.AuditBucket)).Put(key, bytes.Repeat([]byte{'x'}, 300)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	k := h.key()
+	for b.Loop() {
+		must(b, h.keeper.snapshot(time.Now(), h.keeper.kept, false))
+	}
+	b.ReportMetric(float64(newest(b, h.dir, k).size(b))/1e6, "MB")
+}
+
+func (s *Snapshot) size(t testing.TB) int64 {
+	info, err := os.Stat(s.Path)
+	must(t, err)
+	return info.Size()
 }
