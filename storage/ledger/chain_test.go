@@ -39,6 +39,8 @@ func (f *frail) Read(day string) ([]byte, error) {
 	return nil, os.ErrNotExist
 }
 
+func (f *frail) Written(string) (time.Time, error) { return time.Time{}, os.ErrNotExist }
+
 func (f *frail) Write(day string, b []byte) error {
 	if err := f.spend(); err != nil {
 		return err

@@ -19,9 +19,10 @@ const TempName = "gone.new"
 
 // Files is where the pages lie. A day of "" is the camera's own page. Tests put a failing one in its place.
 type Files interface {
-	Read(day string) ([]byte, error)     // fs.ErrNotExist
-	Write(day string, data []byte) error // whole and durable when it returns nil
-	Remove(day string) error             // the page, and the day's folder if nothing else lies in it
+	Read(day string) ([]byte, error)       // fs.ErrNotExist
+	Write(day string, data []byte) error   // whole and durable when it returns nil
+	Written(day string) (time.Time, error) // when it last was; fs.ErrNotExist
+	Remove(day string) error               // the page, and the day's folder if nothing else lies in it
 	SetAside(day string) error
 	Days() ([]string, error) // the days that have a folder, in order
 }
@@ -48,6 +49,14 @@ func (f folder) Write(day string, data []byte) error {
 		return err
 	}
 	return syncDir(dir)
+}
+
+func (f folder) Written(day string) (time.Time, error) {
+	info, err := os.Stat(f.path(day))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
 }
 
 func (f folder) Remove(day string) error {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"hearth/nvr/media"
 	"hearth/storage/segment"
@@ -102,8 +103,8 @@ func SetAside(files Files, e *PageError) error {
 	return nil
 }
 
-// Bury says that a file is about to be removed. What was known of its records is forgotten. Done again, also after a
-// removal that was cut short, it changes nothing.
+// Bury says that a file is about to be removed. Done again, also after a removal that was cut short, it changes nothing.
+// What is known of the file's records stays as long as the day's page, because the removal may not come about.
 func (l *Ledger) Bury(line segment.Line, t Tomb) error {
 	p, err := l.day(segment.Day(t.Start))
 	if err != nil {
@@ -113,7 +114,6 @@ func (l *Ledger) Bury(line segment.Line, t Tomb) error {
 	if slices.ContainsFunc(p.Tombs, func(o Tomb) bool { return o.Stream == t.Stream && slices.Contains(o.Starts, t.Start) }) {
 		return nil
 	}
-	p.drop(line, t.Start)
 	p.Tombs = bury(p.Tombs, t)
 	p.dirty = true
 	return nil
@@ -171,6 +171,23 @@ func (l *Ledger) Drop(line segment.Line, start int64) error {
 	return err
 }
 
+// Kept says that nothing of a file was let go of after all. Known damage stays.
+func (l *Ledger) Kept(line segment.Line, start int64) error {
+	p, err := l.day(segment.Day(start))
+	if err != nil {
+		return err
+	}
+	at := p.find(line, start)
+	if at < 0 {
+		return nil
+	}
+	p.Files[at].Holes = slices.DeleteFunc(p.Files[at].Holes, func(h Hole) bool { return !h.Damaged })
+	if p.dirty = true; len(p.Files[at].Holes) == 0 {
+		p.drop(line, start)
+	}
+	return nil
+}
+
 // Holes gives what is gone, or known to be damaged, of a file, in order. Those of another file that had the same start
 // are not its.
 func (l *Ledger) Holes(line segment.Line, start int64, id media.UUID) ([]Hole, error) {
@@ -201,6 +218,52 @@ func (l *Ledger) reading(day string) (*page, error) {
 		return &page{}, nil
 	}
 	return l.page(day)
+}
+
+// Punching is a file into which holes may not have been punched yet, though the ledger has them.
+type Punching struct {
+	Line    segment.Line
+	Start   int64
+	Segment media.UUID
+	Holes   []Hole
+}
+
+// sameWrite is how far apart the pages that one Write wrote may seem to be.
+const sameWrite = 10 * time.Minute
+
+// Recent gives the files with holes on the pages that were written last: what was cut short is among them.
+func (l *Ledger) Recent() (files []Punching, err error) {
+	days, err := l.files.Days()
+	if err != nil {
+		return nil, err
+	}
+	written := make(map[string]time.Time)
+	var last time.Time
+	for _, day := range days {
+		t, err := l.files.Written(day)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		if written[day] = t; t.After(last) {
+			last = t
+		}
+	}
+	for _, day := range slices.Sorted(maps.Keys(written)) {
+		if last.Sub(written[day]) > sameWrite {
+			continue
+		}
+		p, err := l.reading(day)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range p.Files {
+			line := segment.Line{Camera: l.key.Camera(), Stream: f.Stream}
+			files = append(files, Punching{Line: line, Start: f.Start, Segment: f.Segment, Holes: slices.Clone(f.Holes)})
+		}
+	}
+	return files, nil
 }
 
 // Tombs gives a line's tombs by their starts. It reads all pages.

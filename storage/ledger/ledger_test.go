@@ -148,6 +148,12 @@ func TestHoles(t *testing.T) {
 	if old, err := l.Holes(line, start, id); err != nil || len(old) > 0 {
 		t.Errorf("the file that was in its place: %v, %v", old, err)
 	}
+	must(t, l.Damaged(line, start, id, 3, 4, "a bad block"))
+	must(t, l.Punched(line, start, id, 5, 9))
+	must(t, l.Kept(line, start))
+	if got, err := l.Holes(line, start, id); err != nil || !slices.Equal(got, []Hole{{3, 4, "a bad block", true}}) {
+		t.Errorf("kept after all: %v, %v", got, err)
+	}
 	must(t, l.Drop(line, start))
 	must(t, l.Write())
 	if p, err := open(t, dir, key).page("2026-05-01"); err != nil || len(p.Files) > 0 {
@@ -155,7 +161,7 @@ func TestHoles(t *testing.T) {
 	}
 }
 
-// A file that is buried has no holes any more.
+// A file that is buried keeps its holes until its day is folded: its removal may be cut short and never be tried again.
 func TestBuriedHoles(t *testing.T) {
 	dir := t.TempDir()
 	key, line := camera(t, dir, "2026-05-01")
@@ -163,8 +169,32 @@ func TestBuriedHoles(t *testing.T) {
 	x := tomb("2026-05-01 10:00", 1, 2)
 	must(t, l.Punched(line, x.Start, x.Segment, 2, 10))
 	must(t, l.Bury(line, x))
-	if got, err := l.Holes(line, x.Start, x.Segment); err != nil || len(got) > 0 {
+	if got, err := l.Holes(line, x.Start, x.Segment); err != nil || len(got) != 1 {
 		t.Errorf("%v, %v", got, err)
+	}
+	must(t, l.Fold("2026-05-01"))
+	if got, err := open(t, dir, key).Holes(line, x.Start, x.Segment); err != nil || len(got) > 0 {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// What was written last can be found again without reading all days.
+func TestRecent(t *testing.T) {
+	dir := t.TempDir()
+	key, line := camera(t, dir, "2026-05-01", "2026-05-02", "2026-05-03")
+	l := open(t, dir, key)
+	id := media.NewUUID()
+	for _, s := range []string{"2026-05-01 10:00", "2026-05-02 10:00", "2026-05-03 10:00"} {
+		must(t, l.Punched(line, at(s), id, 2, 10))
+	}
+	must(t, l.Write())
+	old := time.Now().Add(-time.Hour)
+	must(t, os.Chtimes(filepath.Join(dir, "media", key.camera.String(), "2026-05-02", Name), old, old))
+	got, err := open(t, dir, key).Recent()
+	must(t, err)
+	if len(got) != 2 || got[0].Start != at("2026-05-01 10:00") || got[1].Start != at("2026-05-03 10:00") ||
+		got[0].Line != line || got[0].Segment != id || len(got[0].Holes) != 1 {
+		t.Errorf("%+v", got)
 	}
 }
 

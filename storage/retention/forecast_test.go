@@ -124,6 +124,8 @@ func (m memory) Read(day string) ([]byte, error) {
 	return nil, os.ErrNotExist
 }
 
+func (memory) Written(string) (time.Time, error) { return time.Time{}, os.ErrNotExist }
+
 func (m memory) Write(day string, b []byte) error { m[day] = b; return nil }
 func (m memory) Remove(day string) error          { delete(m, day); return nil }
 func (memory) SetAside(string) error              { return errors.ErrUnsupported }

@@ -68,6 +68,7 @@ type Keeper struct {
 	// Ballast is given back when there is no block left to let go of footage with; nil: there is none.
 	Ballast *Ballast
 
+	mended   bool                     // what an earlier pass left half done is ended
 	noHoles  bool                     // the volume's file system cannot punch them
 	frontier map[segment.Line]int64   // up to which start a line's files are pared
 	reset    time.Time                // when frontier was begun anew
@@ -102,8 +103,10 @@ func (k *Keeper) Pass(ctx context.Context, floor int64) (freed Freed, err error)
 	}
 	err = k.pass(ctx, floor, &freed)
 	if errors.Is(err, syscall.ENOSPC) && k.giveBallast() {
+		k.mended = false
 		err = k.pass(ctx, floor, &freed)
 	}
+	k.mended = k.mended && err == nil
 	if err == nil && k.Ballast != nil {
 		if err := k.Ballast.Hold(floor); err != nil {
 			k.Log.Warn("cannot set aside the space that letting go needs on a full disk", "error", err)
@@ -132,6 +135,12 @@ func (k *Keeper) pass(ctx context.Context, floor int64, freed *Freed) error {
 	var err error
 	if k.unread, err = k.Index.Unread(k.there); err != nil || k.unread {
 		return err
+	}
+	if !k.mended {
+		if err := k.mendHoles(); err != nil {
+			return err
+		}
+		k.mended = true
 	}
 	limits, err := k.Limits()
 	if err != nil {

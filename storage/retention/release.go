@@ -51,6 +51,20 @@ func (k *Keeper) act(list []decision, freed *Freed) (lost int64, err error) {
 	return lost + n, err
 }
 
+// unbook takes back what was noted of parts that cannot go.
+func (k *Keeper) unbook(list []decision) error {
+	for _, d := range list {
+		l, err := k.ledger(d.row.Line.Camera)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(l.Kept(d.row.Line, d.row.Start), l.Write()); err != nil {
+			return fmt.Errorf("note what is not let go of: %w", err)
+		}
+	}
+	return nil
+}
+
 // book notes in a camera's ledger what is about to go. keyless: there is none, and no part of a file may go.
 func (k *Keeper) book(camera media.CameraID, list []decision) (keyless bool, err error) {
 	l, err := k.ledger(camera)
@@ -180,26 +194,27 @@ func (k *Keeper) Sweep() error {
 // no holes.
 func (k *Keeper) punch(list []decision, freed *Freed) (lost int64, err error) {
 	var done []index.Punched
+	var whole []decision // after all
 	for _, d := range list {
-		if k.noHoles && len(d.cuts) > 0 {
-			lost += d.bytes
-			continue
+		err := commit.ErrNoHoles
+		if !k.noHoles || len(d.cuts) == 0 {
+			err = k.holes(d)
 		}
-		err := k.holes(d)
 		switch {
 		case errors.Is(err, commit.ErrNoHoles):
-			k.noHoles = true
+			if !k.noHoles {
+				k.noHoles = true
+				k.Log.Info("the file system cannot give back parts of files: whole files stay for what is around events")
+			}
 			lost += d.bytes
-			k.Log.Info("the file system cannot give back parts of files: what is around events keeps whole files")
-			err = nil
-		case err == nil && (len(d.cuts) > 0 || !d.row.Pared):
-			done = append(done, index.Punched{Row: d.row, Freed: d.bytes, Gaps: gaps(d.table, d.cuts), Pared: true})
-		}
-		if err != nil {
+			whole = append(whole, d)
+		case err != nil:
 			return lost, errors.Join(err, k.punched(done, list, freed))
+		case len(d.cuts) > 0 || !d.row.Pared:
+			done = append(done, index.Punched{Row: d.row, Freed: d.bytes, Gaps: gaps(d.table, d.cuts), Pared: d.note})
 		}
 	}
-	return lost, k.punched(done, list, freed)
+	return lost, errors.Join(k.unbook(whole), k.punched(done, list, freed))
 }
 
 // holes punches a file and makes that durable.

@@ -42,7 +42,8 @@ func (k *Keeper) trim(camera media.CameraID) error {
 	if err != nil {
 		return err
 	}
-	before := since.UnixMicro()
+	// An event may have no footage because there was none yet, or the disk was full: it does not go at once.
+	before := since.Add(-eventSlack).UnixMicro()
 	hour := before / time.Hour.Microseconds()
 	if !ok || k.trimmed[camera] == hour { // it costs a transaction
 		return nil
@@ -58,6 +59,9 @@ func (k *Keeper) trim(camera media.CameraID) error {
 	k.trimmed[camera] = hour
 	return nil
 }
+
+// eventSlack is how long an event stays after the footage that was recorded at its time.
+const eventSlack = time.Hour
 
 // packSlack is how far an event may lie from the pack that keeps its thumbnail: a pack lasts a day, and the events in it
 // began then or shortly before.
