@@ -33,7 +33,7 @@ func (s *Store) PutEvent(e Event) error {
 }
 
 func (s *Store) packEvent(e Event, now time.Time) {
-	payload, err := index.MarshalEvent(e, now)
+	payload, err := s.index.EventRecord(e.Camera, e.ID)
 	var d *disk
 	if err == nil {
 		d, err = s.diskOf(e.Camera)

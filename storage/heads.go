@@ -61,6 +61,9 @@ func (s *Store) heads(volume uint8, open []commit.View) (list []signet.Head, old
 	oldest = math.MaxInt64
 	// Those being written first: one that finishes meanwhile is in the index before it is not among them any more.
 	for _, v := range open {
+		if len(v.Table) == 0 {
+			continue // there is nothing to sign, and the file may never be
+		}
 		if h, ok := newest[v.Line]; !ok || v.Name.Start > h.Start {
 			newest[v.Line] = signet.Head{
 				Line: v.Line, Start: v.Name.Start, Segment: v.Header.Segment, Records: len(v.Table),

@@ -43,7 +43,9 @@ type Options struct {
 	Dir        string        // the data folder; made if it is not there
 	LimitBytes int64         // footage of all cameras together; 0: only the free-space floor limits it
 	Log        *slog.Logger  // nil: slog.Default()
-	Tick       time.Duration // how often fragments are made durable; 0: 1 s
+	Tick       time.Duration // how often fragments are made durable; 0: 1 s, or 2 s on a disk that turns
+
+	disk func(*commit.Folder) commit.Disk // tests put a failing one before the real one
 }
 
 // Fragment is at most a second of a stream, cut at every key frame, as the recorder hands it over.

@@ -23,7 +23,7 @@ import (
 type disk struct {
 	volume.Volume
 	store  *Store
-	folder *commit.Folder
+	folder commit.Disk
 	commit *commit.Committer
 	keeper *retention.Keeper
 
@@ -45,11 +45,15 @@ type trouble struct {
 
 // openDisk makes ready a volume; it need not be there.
 func (s *Store) openDisk(v volume.Volume) (*disk, error) {
-	folder, err := commit.OpenFolder(v.Path)
+	var folder commit.Disk
+	real, err := commit.OpenFolder(v.Path)
 	if err != nil && v.Number == 0 {
 		return nil, err
 	} else if err != nil {
-		folder = commit.NewFolder(v.Path) // it is not there: what file system it is on is looked at when it is
+		real = commit.NewFolder(v.Path) // it is not there: what file system it is on is looked at when it is
+	}
+	if folder = real; s.o.disk != nil {
+		folder = s.o.disk(real)
 	}
 	d := &disk{Volume: v, store: s, folder: folder, back: make(chan struct{}, 1)}
 	d.space = func() (retention.Space, error) {

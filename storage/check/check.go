@@ -364,7 +364,7 @@ func (c *check) chains() {
 		for _, x := range list {
 			heads[x.head] = true
 		}
-		used := make(map[[32]byte]string, len(list))
+		used := make(map[[32]byte]link, len(list))
 		var broken []link
 		for _, x := range list {
 			if x.tomb || x.prev == ([32]byte{}) {
@@ -374,10 +374,12 @@ func (c *check) chains() {
 				broken = append(broken, x)
 				continue
 			}
-			if other, twice := used[x.prev]; twice {
-				c.found(x.path, nil, "it continues the same file as %s", other)
+			// A file that was given up before it was known to be durable may have been so after all; its successor does not
+			// continue it then.
+			if other, twice := used[x.prev]; twice && !other.recovered && !x.recovered {
+				c.found(x.path, nil, "it continues the same file as %s", other.path)
 			}
-			used[x.prev] = x.path
+			used[x.prev] = x
 		}
 		excuses := 0
 		for _, x := range list {

@@ -22,10 +22,13 @@ func (x *Index) PutEvent(e Event, changed time.Time) (Event, error) {
 		if owner := tx.Get(flat(idsKind), e.ID[:]); owner != nil && !bytes.HasPrefix(owner, e.Camera[:]) {
 			return fmt.Errorf("put event %s: it is another camera's", e.ID)
 		}
+		s := stored{Changed: changed.UnixMicro()}
 		if old, err := getEvent(tx, e.Camera, e.ID); err == nil {
 			e.Reviewed, e.Held = old.Reviewed, old.Held
+			s.Changed = max(s.Changed, old.Changed+1) // also when the clock was set back: a later version is the later one
 		}
-		putEvent(tx, stored{Event: e, Changed: changed.UnixMicro()})
+		s.Event = e
+		putEvent(tx, s)
 		return nil
 	})
 	return e, err
@@ -118,12 +121,25 @@ func (x *Index) ChangeEvent(camera media.CameraID, id media.UUID, now time.Time,
 			return err
 		}
 		change(&s.Event)
-		s.ID, s.Camera, s.Changed = id, camera, now.UnixMicro()
+		s.ID, s.Camera, s.Changed = id, camera, max(now.UnixMicro(), s.Changed+1)
 		e = s.Event
 		putEvent(tx, s)
 		return nil
 	})
 	return e, err
+}
+
+// EventRecord gives an event as it goes into its camera's pack: the version that is kept now, and since when.
+func (x *Index) EventRecord(camera media.CameraID, id media.UUID) (payload []byte, err error) {
+	err = x.db.View(func(tx *layer.Tx) error {
+		s, err := getEvent(tx, camera, id)
+		if err != nil {
+			return err
+		}
+		payload, err = MarshalEvent(s.Event, time.UnixMicro(s.Changed))
+		return err
+	})
+	return payload, err
 }
 
 // Thumb is where an event's thumbnail lies.

@@ -99,7 +99,7 @@ func TestEventsAgainstModel(t *testing.T) {
 					}
 					err = nil
 				} else {
-					old.Held, old.Reviewed, old.changed = held, reviewed, now.UnixMicro()
+					old.Held, old.Reviewed, old.changed = held, reviewed, max(now.UnixMicro(), old.changed+1)
 				}
 			case 3: // an older or newer version, from a pack
 				e := drawEvent(t, cam, id)
@@ -139,10 +139,12 @@ func TestEventsAgainstModel(t *testing.T) {
 			default:
 				e := drawEvent(t, cam, id)
 				_, err = x.PutEvent(e, now)
+				changed := now.UnixMicro()
 				if old != nil {
 					e.Held, e.Reviewed = old.Held, old.Reviewed
+					changed = max(changed, old.changed+1)
 				}
-				put(e, now.UnixMicro())
+				put(e, changed)
 			}
 			if err != nil {
 				t.Fatal(err)
