@@ -19,13 +19,13 @@ import (
 	"github.com/coder/websocket"
 )
 
-// smallDisk makes an ext4 of so many MiB in a file and mounts it until the test ends.
-func smallDisk(t testing.TB, mib int) (mountPoint string) {
+// smallDisk makes a block device of so many MiB with an ext4 on it, out of a file, and mounts it until the test ends.
+func smallDisk(t testing.TB, mib int) (mountPoint, device string) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("this test makes a small file system and mounts it, which only root may do")
 	}
-	for _, name := range []string{"mkfs.ext4", "mount", "umount"} {
+	for _, name := range []string{"mkfs.ext4", "losetup", "mount", "umount"} {
 		if _, err := exec.LookPath(name); err != nil {
 			t.Skipf("this test makes a small file system, and there is no %s here", name)
 		}
@@ -40,22 +40,32 @@ func smallDisk(t testing.TB, mib int) (mountPoint string) {
 		t.Fatal(err)
 	}
 	tool(t, "mkfs.ext4", "-q", "-F", image)
-	mount(t, image, mountPoint)
-	return mountPoint
+	out, err := exec.Command("losetup", "--find", "--show", image).Output()
+	if err != nil {
+		t.Skipf("this test makes a block device out of a file, and that cannot be done here: %v", err)
+	}
+	device = strings.TrimSpace(string(out))
+	t.Cleanup(func() {
+		unmount(mountPoint)
+		_ = exec.Command("losetup", "--detach", device).Run()
+	})
+	if err := mount(device, mountPoint); err != nil {
+		t.Skipf("this test mounts a file system of its own, and that cannot be done here: %v", err)
+	}
+	return mountPoint, device
 }
 
-// mount mounts an image of a file system until the test ends. Where that cannot be done at all, the test is skipped.
-func mount(t testing.TB, image, at string, options ...string) {
-	t.Helper()
-	args := []string{"-o", strings.Join(append([]string{"loop"}, options...), ","), image, at}
-	if out, err := exec.Command("mount", args...).CombinedOutput(); err != nil {
-		t.Skipf("this test mounts a file system of its own, and that cannot be done here: %v: %s", err, out)
+func mount(device, at string, options ...string) error {
+	if out, err := exec.Command("mount", append(options, device, at)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("mount %s: %w: %s", device, err, out)
 	}
-	t.Cleanup(func() {
-		if exec.Command("umount", at).Run() != nil { // in use, or gone already
-			_ = exec.Command("umount", "-l", at).Run()
-		}
-	})
+	return nil
+}
+
+// unmount takes away all that is mounted somewhere, in use or not.
+func unmount(at string) {
+	for exec.Command("umount", "-l", at).Run() == nil {
+	}
 }
 
 // glutton is another program that takes every block of a disk, those kept for root too, and goes on taking what becomes
@@ -252,7 +262,7 @@ func (a *appliance) newest(t testing.TB, id string, since time.Time) time.Time {
 // audit log go on; recording stops with a gap that says why, and goes on by itself once there is room.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	disk := smallDisk(t, 128)
+	disk, _ := smallDisk(t, 128)
 	urls := sim(t, "--cameras", "3", "--size", "320x180", "--sub-size", "160x90")
 	data := filepath.Join(disk, "hearth")
 	a := serveAnew(t, data)
@@ -351,7 +361,7 @@ func TestFullDisk(t *testing.T) {
 // is lost. Once it is released, recording goes on by itself.
 func TestFullOfHeld(t *testing.T) {
 	t.Parallel()
-	disk := smallDisk(t, 40)
+	disk, _ := smallDisk(t, 40)
 	clip := filepath.Join(t.TempDir(), "walker.mp4")
 	// Somebody walks up and down without end, in front of much that costs bytes.
 	tool(t, "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=15:d=1,trim=end_frame=1,loop=300:1:0,setpts=N/15/TB,noise=c0s=6:c0f=t+u",
