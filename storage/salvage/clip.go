@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,10 +47,18 @@ const unfinished = ".unfinished-"
 
 // clip makes one file of the pieces at hand, or finds it made, and says how many of them are done with.
 func (l *line) clip(ctx context.Context) (n int, err error) {
-	name := l.name()
 	l.s.tell(l.cam.name, l.pieces[0].Time)
-	if c, ok := l.kept(name); ok {
-		return l.done(c, true), nil
+	name := l.name()
+	for {
+		if c, ok := l.kept(name); ok {
+			return l.done(c, true), nil
+		}
+		if _, err := os.Lstat(filepath.Join(l.s.Out, name+".mp4")); errors.Is(err, fs.ErrNotExist) {
+			break
+		} else if err != nil {
+			return 0, err
+		}
+		name = l.name() // that one is of another disk, or somebody's own
 	}
 	pieces, bad := l.pieces, make(map[spot]error)
 	for {

@@ -323,6 +323,24 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// A file that is there and not of this disk is never written over.
+func TestOthersFiles(t *testing.T) {
+	s := store(t)
+	out, r := salvage(t, s.dir, s.key, nil)
+	mine := files(t, out, ".mp4")[0]
+	must(t, os.WriteFile(mine, []byte("somebody's own"), 0o600))
+	again := into(t, out, s.dir, s.key, nil)
+	if raw, err := os.ReadFile(mine); err != nil || string(raw) != "somebody's own" {
+		t.Errorf("it was written over: %v", err)
+	}
+	if again.Files != r.Files || again.Kept != r.Files-1 || len(files(t, out, "_2.mp4")) != 1 {
+		t.Errorf("%+v", again)
+	}
+	if third := into(t, out, s.dir, s.key, nil); third.Kept != r.Files {
+		t.Errorf("%+v", third)
+	}
+}
+
 // A disk that is mounted read-only, as a dead box's should be, gives everything.
 func TestReadOnly(t *testing.T) {
 	if os.Getuid() != 0 {
