@@ -127,8 +127,41 @@ func (d *disk) newKeeper(log *slog.Logger) *retention.Keeper {
 			return other != nil && other.trouble.Load() == nil
 		},
 		Table: d.table, Pages: d.pages, Limits: s.limits, Open: s.openBytes,
-		Space: func() (retention.Space, error) { return d.space() },
+		Space:   func() (retention.Space, error) { return d.space() },
+		Ballast: &retention.Ballast{Path: d.file(ballastFile), Space: func() (retention.Space, error) { return d.space() }},
 	}
+}
+
+// ballastFile is the space that is set aside on each volume, so that footage can be let go of also on a full disk.
+const ballastFile = "ballast"
+
+// foretold is a forecast, and when it was made.
+type foretold struct {
+	retention.Forecast
+	at time.Time
+}
+
+// forecast says how long footage will be kept at the present rate, by what is known of the last minute. A camera that was
+// moved to another volume has the term of the one on which it makes more.
+func (s *Store) forecast() retention.Forecast {
+	if f := s.foretold.Load(); f != nil && time.Since(f.at) < time.Minute {
+		return f.Forecast
+	}
+	var all []retention.Forecast
+	for _, d := range s.all() {
+		if d.trouble.Load() != nil {
+			continue
+		}
+		f, err := d.keeper.Forecast(d.floor.Load())
+		if err != nil {
+			s.log.Warn("cannot foretell how long footage will be kept", "folder", d.Path, "error", err)
+			continue
+		}
+		all = append(all, f)
+	}
+	f := retention.Together(all)
+	s.foretold.Store(&foretold{f, time.Now()})
+	return f
 }
 
 // table reads the table of one of the volume's finished files.

@@ -5,7 +5,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -327,4 +329,106 @@ func TestRemoveCamera(t *testing.T) {
 			t.Fatalf("check: %v, %v", err, findings)
 		}
 	})
+}
+
+// Footage around an event outlives the rest: it can be read to the last piece, the timeline says what was let go of, and a
+// check finds nothing wrong, also with an index that was made again.
+func TestEventsOutliveTheRest(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		cam := r.camera()
+		r.limit(cam, func(c *box.Camera) { c.LimitDays, c.LimitEventDays = 1, 3 })
+		w := r.writer(cam, media.Main)
+		run := r.begin(w, cam, media.Main)
+		const n = 3000 // five files
+		r.large(w, run, 0, n, 20_000)
+		event := Event{
+			ID: media.NewUUID(), Camera: cam, Kind: "motion",
+			Start: run.Start.Add(1001 * time.Second), End: run.Start.Add(1006 * time.Second),
+		}
+		if err := r.s.PutEvent(event); err != nil {
+			t.Fatal(err)
+		}
+		w.End("for the test")
+		f := r.s.forecast().Cameras[cam]
+		if want := int64(20_000 * 24 * 3600); f.Days != 1 || f.EventDays != 3 || f.Rate < want || f.Rate > want*51/50 {
+			t.Errorf("forecast: %+v", f)
+		}
+		time.Sleep(26 * time.Hour)
+		synctest.Wait()
+
+		want := span(988, 1016-988) // ten seconds around it, in groups of four
+		look := func(what string) {
+			t.Helper()
+			g := r.grant(cam, access.Footage)
+			if got := r.seconds(r.pieces(g, media.Main, run.Start, time.Now()), run); !slices.Equal(got, want) {
+				t.Fatalf("%s: %v", what, got)
+			}
+			if got := r.seconds(r.pieces(g, media.Main, run.Start.Add(1002*time.Second), run.Start.Add(1004*time.Second)), run); !slices.Equal(got, span(1000, 4)) {
+				t.Fatalf("%s: a part of it: %v", what, got)
+			}
+			line, err := r.s.Timeline(g, run.Start, run.Start.Add(n*time.Second))
+			if err != nil {
+				t.Fatal(err)
+			}
+			from, to := run.Start.Add(988*time.Second), run.Start.Add(1016*time.Second)
+			if len(line.Spans) != 1 || !line.Spans[0].From.Equal(from) || !line.Spans[0].To.Equal(to) {
+				t.Fatalf("%s: spans %+v", what, line.Spans)
+			}
+			if len(line.Gaps) == 0 || line.Gaps[0].Reason != "let go of" || !line.Gaps[0].From.Equal(to) {
+				t.Fatalf("%s: gaps %+v", what, line.Gaps)
+			}
+			if u := r.s.Usage().Cameras[cam]; u.Bytes < 28*20_000 || u.Bytes > 28*20_000+1<<20 {
+				t.Fatalf("%s: %d bytes", what, u.Bytes)
+			}
+		}
+		look("after a day")
+		if got := blocksOf(t, filepath.Join(r.dir, "media")); got > 28*20_000+1<<20 {
+			t.Errorf("%d bytes are taken on the disk", got)
+		}
+		r.close()
+		silent(t, r.dir)
+		r.open(Options{})
+		look("after a restart")
+		r.close()
+		if err := os.Remove(filepath.Join(r.dir, "index.db")); err != nil {
+			t.Fatal(err)
+		}
+		r.open(Options{})
+		look("with an index that was made again")
+		r.close()
+		silent(t, r.dir)
+		r.open(Options{})
+
+		time.Sleep(48 * time.Hour)
+		synctest.Wait()
+		if got := r.pieces(r.grant(cam, access.Footage), media.Main, run.Start, time.Now()); len(got) != 0 {
+			t.Errorf("%d pieces after three days", len(got))
+		}
+		r.close()
+		silent(t, r.dir)
+		r.open(Options{})
+	})
+}
+
+// silent makes sure that a deep check finds nothing.
+func silent(t *testing.T, dir string) {
+	t.Helper()
+	if findings, err := check.Check(t.Context(), dir, true); err != nil || len(findings) > 0 {
+		t.Fatalf("check: %v, %v", err, findings)
+	}
+}
+
+// blocksOf adds up what a folder's files take on the disk.
+func blocksOf(t *testing.T, dir string) (n int64) {
+	t.Helper()
+	err := filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err == nil && !info.IsDir() {
+			n += info.Sys().(*syscall.Stat_t).Blocks * 512
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

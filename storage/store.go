@@ -41,6 +41,7 @@ type Store struct {
 	running  bool                    // Run starts what is added
 	added    chan *disk              // to Run, while it runs
 	short    chan struct{}           // a volume has no room
+	foretold atomic.Pointer[foretold]
 	signing  signing
 	removing sync.Mutex // guards the list of cameras that are being removed
 	closing  sync.Once

@@ -147,13 +147,35 @@ func forecast(flows []flow, capacity float64) Forecast {
 func (r *Forecast) add(f flow, days, eventDays float64) {
 	t := Term{Days: min(days, f.days()), Rate: int64(math.Round(f.rate))}
 	t.EventDays = max(min(eventDays, f.eventDays()), t.Days)
-	if r.Cameras[f.camera] = t; r.Rate == 0 || t.Days < r.Days {
+	r.put(f.camera, t)
+}
+
+func (r *Forecast) put(camera media.CameraID, t Term) {
+	if r.Cameras[camera] = t; r.Rate == 0 || t.Days < r.Days {
 		r.Days = t.Days
 	}
 	if r.Rate == 0 || t.EventDays < r.EventDays {
 		r.EventDays = t.EventDays
 	}
 	r.Rate += t.Rate
+}
+
+// Together makes one of the forecasts of several volumes. A camera that is in more than one has the term of where it
+// makes most.
+func Together(list []Forecast) Forecast {
+	cameras := make(map[media.CameraID]Term)
+	for _, f := range list {
+		for camera, t := range f.Cameras {
+			if t.Rate >= cameras[camera].Rate {
+				cameras[camera] = t
+			}
+		}
+	}
+	all := Forecast{Cameras: make(map[media.CameraID]Term)}
+	for camera, t := range cameras {
+		all.put(camera, t)
+	}
+	return all
 }
 
 // Forecast says how many days of footage the volume will hold at the rate of the last 24 hours, or of the time since the

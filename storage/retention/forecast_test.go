@@ -103,6 +103,20 @@ func (Term) event(flows []flow, camera media.CameraID) bool {
 	return slices.ContainsFunc(flows, func(f flow) bool { return f.camera == camera && f.event > 0 })
 }
 
+func TestForecastsTogether(t *testing.T) {
+	a, b := media.CameraID{1}, media.CameraID{2}
+	got := Together([]Forecast{
+		{Term: Term{5, 9, 30}, Cameras: map[media.CameraID]Term{a: {5, 9, 30}}},
+		{Term: Term{2, 2, 21}, Cameras: map[media.CameraID]Term{a: {2, 2, 1}, b: {7, 8, 20}}},
+	})
+	if got.Term != (Term{5, 8, 50}) || len(got.Cameras) != 2 || got.Cameras[a].Days != 5 {
+		t.Errorf("%+v", got)
+	}
+	if none := Together(nil); none.Term != (Term{}) || len(none.Cameras) != 0 {
+		t.Errorf("%+v", none)
+	}
+}
+
 // month is a volume whose files are only in the index.
 type month struct {
 	*testing.T
