@@ -22,38 +22,9 @@ import (
 // what has no place is set aside, below the folder "set-aside" of its volume.
 type mend func(context.Context, *repair) (string, error)
 
-const asideFolder = "set-aside"
-
-// free gives a name below the set-aside folder that nothing has yet.
-func free(p place, path string) (string, error) {
-	for i := range 1000 {
-		to := filepath.Join(p.Path, asideFolder, path)
-		if i > 0 {
-			to += fmt.Sprintf(".%d", i)
-		}
-		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
-			return to, os.MkdirAll(filepath.Dir(to), 0o700)
-		}
-	}
-	return "", fmt.Errorf("set %s aside: %w", path, fs.ErrExist)
-}
-
-// aside moves something out of the way and gives where it is then.
-func aside(p place, path string) (string, error) {
-	to, err := free(p, path)
-	if err != nil {
-		return "", err
-	}
-	from := filepath.Join(p.Path, path)
-	if err := os.Rename(from, to); err != nil {
-		return "", err
-	}
-	return to, errors.Join(syncDir(filepath.Dir(from)), syncDir(filepath.Dir(to)))
-}
-
 func setAside(p place, path string) mend {
 	return func(context.Context, *repair) (string, error) {
-		to, err := aside(p, path)
+		to, err := volume.SetAside(p.Path, path)
 		return "set aside as " + to, err
 	}
 }
@@ -76,7 +47,7 @@ func finish(p place, f volume.Found) mend {
 		case err == nil:
 			return "finished", nil
 		case errors.Is(err, segment.ErrEmpty), errors.Is(err, segment.ErrDamaged), errors.Is(err, segment.ErrForged):
-			to, failed := aside(p, f.Path())
+			to, failed := volume.SetAside(p.Path, f.Path())
 			return fmt.Sprintf("there is nothing in it to finish (%v); set aside as %s", err, to), failed
 		}
 		return "", err
@@ -88,7 +59,7 @@ func renameTo(p place, f volume.Found, to segment.Name) mend {
 		r.remake = true
 		err := p.disk.Rename(f.Path(), to.Path(f.Camera))
 		if errors.Is(err, fs.ErrExist) {
-			to, err := aside(p, f.Path())
+			to, err := volume.SetAside(p.Path, f.Path())
 			return "there is one of that name; set aside as " + to, err
 		}
 		return "renamed to " + to.String(), errors.Join(err, p.disk.SyncDir(segment.Folder(f.Camera, f.Name.Start)))
@@ -111,7 +82,7 @@ func (v *onVolume) unreadable(f volume.Found, why error) mend {
 		} else if done, err := refoot(r, p, f); err == nil {
 			return done, nil
 		}
-		to, err := aside(p, f.Path())
+		to, err := volume.SetAside(p.Path, f.Path())
 		if err == nil && place != "" { // what lies in its place may go yet
 			r.homeless[to] = filepath.Join(p.Path, place)
 		}
@@ -156,7 +127,7 @@ func refoot(r *repair, p place, f volume.Found) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	kept, err := free(p, f.Path())
+	kept, err := volume.AsideName(p.Path, f.Path())
 	if err != nil {
 		return "", err
 	}

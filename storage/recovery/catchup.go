@@ -156,10 +156,8 @@ func (rec *Recovery) recoverOne(f volume.Found) (segment.Summary, bool) {
 	case errors.Is(err, segment.ErrForged):
 		log.Error("ALARM: an unfinished file is not what this camera sealed; it is left alone", "error", err)
 	case errors.Is(err, segment.ErrDamaged):
-		log.Error("an unfinished file has no readable beginning; it is set aside", "error", err)
-		if err := rec.Disk.Rename(f.Path(), f.Path()+".damaged"); err != nil {
-			log.Warn("cannot set it aside", "error", err)
-		}
+		to, failed := volume.SetAside(rec.Dir, f.Path())
+		log.Error("an unfinished file has no readable beginning, or is damaged in its midst; it is set aside", "as", to, "error", errors.Join(err, failed))
 	default:
 		log.Error("cannot finish a file", "error", err)
 	}
