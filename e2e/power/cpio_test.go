@@ -44,7 +44,8 @@ func TestCPIO(t *testing.T) {
 		t.Errorf("%d bytes behind the end", len(all))
 	}
 	want := map[string]string{
-		"init": "100755 1", "usr": "40755 ", "usr/bin": "40755 ", "usr/bin/hearth": "100755 12345", "usr/bin/other": "100755 ", "TRAILER!!!": "0 ",
+		"init": "100755 1", "usr": "40755 ", "usr/bin": "40755 ", "usr/bin/hearth": "100755 12345", "usr/bin/other": "100755 ",
+		"TRAILER!!!": "0 ",
 	}
 	for name, is := range want {
 		if found[name] != is {

@@ -22,9 +22,11 @@ type Machine struct {
 	Accelerator       string // see Accelerators
 	Memory            int    // MiB
 	Disk              *Disk
-	Dir               string      // for sockets; short, since their names are limited to 108 bytes
-	Ports             map[int]int // from a port of 127.0.0.1 here to one of the machine's
-	Console           io.Writer   // gets all that the machine prints
+	// Rotating makes the disk one that says that it rotates, on SCSI: /dev/sda. Otherwise it is a virtio disk, /dev/vda.
+	Rotating bool
+	Dir      string      // for sockets; short, since their names are limited to 108 bytes
+	Ports    map[int]int // from a port of 127.0.0.1 here to one of the machine's
+	Console  io.Writer   // gets all that the machine prints
 }
 
 // Session is a machine that is on.
@@ -48,7 +50,10 @@ type Line struct {
 }
 
 // Accelerators are tried in this order: a machine inside of a machine often cannot use KVM although it is there.
-var Accelerators = []string{"kvm", "tcg"}
+var Accelerators = []string{"kvm", Emulated}
+
+// Emulated is the one of them that does without the help of the processor.
+const Emulated = "tcg"
 
 // Start switches the machine on; arguments are for the kernel's command line.
 func (m *Machine) Start(arguments ...string) (*Session, error) {
@@ -74,7 +79,12 @@ func (m *Machine) Start(arguments ...string) (*Session, error) {
 		}
 		s.serve <- err
 	}()
-	args = append(args, "-drive", "if=virtio,format=raw,cache=none,file=nbd+unix:///?socket="+socket)
+	args = append(args, "-drive", "if=none,id=disk,format=raw,cache=none,file=nbd+unix:///?socket="+socket)
+	if m.Rotating {
+		args = append(args, "-device", "virtio-scsi-pci", "-device", "scsi-hd,drive=disk,rotation_rate=7200")
+	} else {
+		args = append(args, "-device", "virtio-blk-pci,drive=disk")
+	}
 	network := "user,id=net"
 	for here, there := range m.Ports {
 		network += fmt.Sprintf(",hostfwd=tcp:127.0.0.1:%d-:%d", here, there)

@@ -42,7 +42,8 @@ func (b *box) recover(what string) error { return b.serve(what, func(<-chan stru
 
 // serve runs hearth. Once it listens, until returns when it is to be stopped; ended is closed when it ends by itself.
 func (b *box) serve(what string, until func(ended <-chan struct{})) error {
-	c := exec.CommandContext(context.Background(), hearth, "serve", "--data", b.data, "--listen", ":8443", "--listen-http", "", "--vision", "/usr/bin/hearth-vision")
+	c := exec.CommandContext(context.Background(), hearth, "serve", "--data", b.data, "--listen", ":8443", "--listen-http", "",
+		"--vision", "/usr/bin/hearth-vision")
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err

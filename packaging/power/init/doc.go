@@ -14,6 +14,6 @@
 // It reports on the console, a line beginning with "power: " for each thing that happened. Everything that goes wrong ends in a
 // line "power: failed: …", and the machine waits to be switched off.
 //
-// power.fs is ext4 or xfs. power.own=1 makes the file system hearth's alone (it syncs the whole of it then); otherwise hearth
-// has a folder in it (it syncs files one by one). The folder's files are the same ones.
+// power.disk is vda or sda, power.fs is ext4 or xfs. power.own=1 makes the file system hearth's alone (it syncs the whole
+// of it then); otherwise hearth has a folder in it (it syncs files one by one). The folder's files are the same ones.
 package main

@@ -47,7 +47,7 @@ func run() error {
 		return err
 	}
 	say("mounting")
-	data, err := mount(told["power.fs"], told["power.own"] == "1")
+	data, err := mount("/dev/"+told["power.disk"], told["power.fs"], told["power.own"] == "1")
 	if err != nil {
 		return err
 	}
@@ -96,16 +96,16 @@ func loadModules() error {
 }
 
 // mount mounts the disk and gives hearth's folder on it.
-func mount(fs string, own bool) (string, error) {
+func mount(device, fs string, own bool) (string, error) {
 	const disk, folder = "/disk", "/disk/hearth"
 	if err := os.MkdirAll(disk, 0o755); err != nil {
 		return "", err
 	}
-	if err := waitFor("/dev/vda", 10*time.Second); err != nil {
+	if err := waitFor(device, 10*time.Second); err != nil {
 		return "", err
 	}
-	if err := unix.Mount("/dev/vda", disk, fs, unix.MS_NOATIME, ""); err != nil {
-		return "", fmt.Errorf("mount the disk as %s: %w", fs, err)
+	if err := unix.Mount(device, disk, fs, unix.MS_NOATIME, ""); err != nil {
+		return "", fmt.Errorf("mount %s as %s: %w", device, fs, err)
 	}
 	if err := os.Mkdir(folder, 0o700); err != nil && !os.IsExist(err) {
 		return "", err
