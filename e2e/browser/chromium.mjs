@@ -33,15 +33,17 @@ export function launch() {
 
 /**
  * Opens a window at 1280x800 in the light theme. `trouble` fills with everything that the page says or does amiss:
- * errors, requests to elsewhere, violations of its policy. An answer of 4xx is trouble too, unless `allow`ed.
+ * errors, requests to elsewhere, violations of its policy. An answer of 4xx is trouble too, unless `allow`ed. `more` are
+ * further options of the window.
  */
-export async function open(browser, origin) {
+export async function open(browser, origin, more = {}) {
   const context = await browser.newContext({
     ignoreHTTPSErrors: true,
     viewport: { width: 1280, height: 800 },
     colorScheme: 'light',
     locale: 'en-GB',
     baseURL: origin,
+    ...more,
   });
   context.setDefaultTimeout(PATIENCE);
   const trouble = { step: '', list: [], push: (text) => trouble.list.push(`${trouble.step}: ${text}`) };

@@ -232,10 +232,9 @@ export const en = {
       reason === 'the clock was set' ? 'The clock was set here; nothing is missing' : `Not recorded: ${reason}`,
     gapPlain: 'Not recorded',
     unsure: 'The box did not know the time yet: it may be off.',
-    twice: (times: number) =>
-      `The clock was set back: this time was recorded ${times === 2 ? 'twice' : `${times} times`}.`,
-    takeNewest: 'Show what was recorded last',
-    takeBeneath: (left: number) => (left === 1 ? 'Show what was recorded before' : 'Show the recording before that'),
+    twice: (times: number) => `Recorded ${times === 2 ? 'twice' : `${times} times`}: clock set back`,
+    takeNewest: 'Show the last one',
+    takeBeneath: 'Show the one before',
     failed: 'The recording cannot be fetched right now.',
     settings: 'Camera settings',
     eventsOfDay: 'On this day',
