@@ -20,21 +20,18 @@ type Ballast struct {
 	Space func() (Space, error)
 }
 
-const (
-	// ballastSize is enough for bbolt to write all pages of a transaction that lets go of a batch of files, and its free
-	// list, several times over; and it grows in steps of up to 16 MiB.
-	ballastSize = 32 << 20
-	// ballastDisk is the least size of a disk that has one: a hundredth of a smaller one would help nobody.
-	ballastDisk = 1 << 30
-)
+// ballastSize is enough for bbolt to write all pages of a transaction that lets go of a batch of files, and its free list,
+// several times over; and it grows in steps of up to 16 MiB.
+const ballastSize = 32 << 20
 
-// BallastSize is how many bytes of a disk are set aside: 32 MiB, but at most a hundredth, and nothing of a disk of less
-// than 1 GiB.
+// BallastSize is how many bytes of a disk are set aside: 32 MiB, but at most a hundredth, so that nobody misses them. That
+// of a disk of a few MiB is nothing.
 func BallastSize(disk int64) int64 {
-	if disk < ballastDisk {
+	n := min(ballastSize, disk/100) / block * block
+	if n < 16*block { // less than a page of the ledger, its folder and some pages of the index
 		return 0
 	}
-	return min(ballastSize, disk/100) / block * block
+	return n
 }
 
 // Hold makes the ballast if it is not there and leaves three quarters of the floor free. A nil Ballast is none.
