@@ -4,9 +4,9 @@
 //
 //	meta       name                        → value
 //	rows       of each camera ‖ stream: start → row, see Row.marshal; about 85 bytes
+//	packs      the same of packs, of which there are few
 //	todo       camera ‖ stream ‖ start     → nothing: a row made from a file's name, its details to be read
 //	garbage    camera ‖ stream ‖ start     → row: let go of; the file may still be there
-//	tombs      camera ‖ stream ‖ start     → segment, previous and last chain hash of a file that is gone
 //	heads      camera ‖ stream             → last chain hash of the newest file
 //	tails      camera ‖ stream             → start, place of the last checkpoint of the file that is being written
 //	totals     camera ‖ volume             → bytes that its files take there

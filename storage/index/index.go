@@ -2,6 +2,7 @@ package index
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 
@@ -14,15 +15,15 @@ import (
 var ErrNotFound = errors.New("not found")
 
 // format is of all that is in the file; one of another form is made again from the files.
-const format = 3
+const format = 4
 
 // The kinds of spaces; see the package's documentation.
 const (
 	metaKind = iota
 	rowsKind
+	packsKind
 	todoKind
 	garbageKind
-	tombsKind
 	headsKind
 	tailsKind
 	totalsKind
@@ -41,9 +42,9 @@ func options() layer.Options {
 	return layer.Options{Format: format, Kinds: []layer.Kind{
 		metaKind:    {Name: "meta"},
 		rowsKind:    {Name: "rows", Owned: true, Fill: inOrder},
+		packsKind:   {Name: "packs", Owned: true, Fill: inOrder},
 		todoKind:    {Name: "todo"},
 		garbageKind: {Name: "garbage"},
-		tombsKind:   {Name: "tombs"},
 		headsKind:   {Name: "heads"},
 		tailsKind:   {Name: "tails"},
 		totalsKind:  {Name: "totals"},
@@ -62,7 +63,11 @@ func options() layer.Options {
 func flat(kind int) layer.Space { return layer.Space{Kind: kind} }
 
 func rowsOf(l segment.Line) layer.Space {
-	return layer.Space{Kind: rowsKind, Owner: string(lineKey(l))}
+	kind := rowsKind
+	if l.Stream == segment.Pack {
+		kind = packsKind
+	}
+	return layer.Space{Kind: kind, Owner: string(lineKey(l))}
 }
 
 func eventsOf(camera media.CameraID) layer.Space {
@@ -79,6 +84,7 @@ type Index struct {
 
 	mu      sync.RWMutex
 	fresh   map[segment.Line][]Addition // finished and not written yet, by start
+	heads   map[segment.Line][32]byte   // of those, the last chain hash of the one that was added last
 	motion  map[hourOf]*[60]byte
 	tails   map[segment.Line]Tail // as they were written last
 	scanned int64                 // what meta says: files that began before are all indexed
@@ -93,7 +99,7 @@ func open(path string, o layer.Options) (*Index, error) {
 		return nil, err
 	}
 	x := &Index{
-		db: db, fresh: make(map[segment.Line][]Addition), motion: make(map[hourOf]*[60]byte), tails: make(map[segment.Line]Tail),
+		db: db, fresh: make(map[segment.Line][]Addition), heads: make(map[segment.Line][32]byte), motion: make(map[hourOf]*[60]byte), tails: make(map[segment.Line]Tail),
 	}
 	err = db.View(func(tx *layer.Tx) error {
 		if v := tx.Get(flat(metaKind), []byte(scannedKey)); len(v) == 8 {
@@ -139,8 +145,12 @@ type Gap struct {
 
 // Add makes a finished file known at once; it is written with the next Checkpoint.
 func (x *Index) Add(a Addition) {
+	followed := x.followed(a.Row)
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if !followed {
+		x.heads[a.Line] = a.Head
+	}
 	list := x.fresh[a.Line]
 	at, there := slices.BinarySearchFunc(list, a.Start, func(r Addition, start int64) int { return compare(r.Start, start) })
 	if there {
@@ -148,6 +158,12 @@ func (x *Index) Add(a Addition) {
 		return
 	}
 	x.fresh[a.Line] = slices.Insert(list, at, a)
+}
+
+// followed says whether a file has a successor already: it failed, and could be finished only after that had begun.
+func (x *Index) followed(r Row) bool {
+	next, ok, err := x.Next(r.Line, r.Start)
+	return err == nil && ok && next.Prev == r.Head
 }
 
 func compare(a, b int64) int {
@@ -172,6 +188,7 @@ func (x *Index) Checkpoint(scanned int64, tails []Tail) error {
 	for k, v := range x.motion {
 		motion[k] = *v
 	}
+	heads := maps.Clone(x.heads)
 	tails = slices.DeleteFunc(slices.Clone(tails), func(t Tail) bool { return x.tails[t.Line] == t })
 	idle := len(tails) == 0 && len(adds) == 0 && len(motion) == 0 && segment.Day(scanned) == segment.Day(x.scanned)
 	x.mu.RUnlock()
@@ -182,7 +199,9 @@ func (x *Index) Checkpoint(scanned int64, tails []Tail) error {
 	err := x.db.Update(func(tx *layer.Tx) error {
 		for _, a := range adds {
 			add(tx, a)
-			putHead(tx, a.Line, a.Head)
+		}
+		for l, head := range heads { // in the order in which they came, whatever the clock said
+			putHead(tx, l, head)
 		}
 		for k, v := range motion {
 			putMotion(tx, k, v)
@@ -206,6 +225,11 @@ func (x *Index) Checkpoint(scanned int64, tails []Tail) error {
 		list := slices.DeleteFunc(x.fresh[a.Line], func(f Addition) bool { return f.Row == a.Row })
 		if x.fresh[a.Line] = list; len(list) == 0 {
 			delete(x.fresh, a.Line)
+		}
+	}
+	for l, head := range heads {
+		if x.heads[l] == head {
+			delete(x.heads, l)
 		}
 	}
 	for k, v := range motion {

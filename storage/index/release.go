@@ -66,7 +66,6 @@ func (x *Index) Condemn(rows []Row) error {
 		}
 		for _, r := range slices.Backward(gone) {
 			tx.Put(flat(garbageKind), r.key(), r.marshal(false))
-			tx.Put(flat(tombsKind), r.key(), join(r.Segment[:], r.Prev[:], r.Head[:]))
 			putLetGo(tx, r)
 			clearCovered(tx, r.Line.Camera, [][2]int64{{r.Start, r.End}})
 		}
@@ -109,7 +108,7 @@ func (x *Index) Garbage() (rows []Row, err error) {
 	return rows, err
 }
 
-// Bury forgets garbage whose files are removed; a tombstone keeps the chain whole.
+// Bury forgets garbage whose files are removed.
 func (x *Index) Bury(rows []Row) error {
 	return x.db.Update(func(tx *layer.Tx) error {
 		for _, r := range rows {
@@ -119,35 +118,8 @@ func (x *Index) Bury(rows []Row) error {
 	})
 }
 
-// Tomb says what chain hashes a file had that was let go of.
-func (x *Index) Tomb(l segment.Line, start int64) (prev, head [32]byte, ok bool, err error) {
-	err = x.db.View(func(tx *layer.Tx) error {
-		v := tx.Get(flat(tombsKind), join(lineKey(l), timeKey(start)))
-		if ok = len(v) == 80; ok {
-			prev, head = [32]byte(v[16:48]), [32]byte(v[48:80])
-		}
-		return nil
-	})
-	return prev, head, ok, err
-}
-
-// Tombs calls each for a line's files that were let go of, in the order of their starts.
-func (x *Index) Tombs(l segment.Line, each func(start int64, prev, head [32]byte)) error {
-	return x.db.View(func(tx *layer.Tx) error {
-		line := lineKey(l)
-		c := tx.Cursor(flat(tombsKind))
-		for k, v := c.Seek(line); k != nil && bytes.HasPrefix(k, line); k, v = c.Next() {
-			if len(k) == lineSize+8 && len(v) == 80 {
-				each(parseTime(k[lineSize:]), [32]byte(v[16:48]), [32]byte(v[48:80]))
-			}
-		}
-		return nil
-	})
-}
-
 // Trim forgets what the index says of a camera before a time in microseconds: events with their thumbnails unless
-// held, gaps, minutes of motion, days, and tombstones but the last. At most n things of a kind go at once; more says
-// that there are others.
+// held, gaps, minutes of motion and days. At most n things of a kind go at once; more says that there are others.
 func (x *Index) Trim(camera media.CameraID, before int64, n int) (more bool, err error) {
 	err = x.db.Update(func(tx *layer.Tx) error {
 		more = trimEvents(tx, camera, before, n)
@@ -156,12 +128,7 @@ func (x *Index) Trim(camera media.CameraID, before int64, n int) (more bool, err
 		deleteRange(tx, daysKind, counted(camera, 0), counted(camera, max(day, 0)), n, &more)
 		for _, s := range streams() {
 			line := lineKey(segment.Line{Camera: camera, Stream: s})
-			to := join(line, timeKey(before))
-			deleteRange(tx, gapsKind, line, to, n, &more)
-			// The last tombstone before what is kept is where the chain goes on from.
-			if k, _ := tx.Cursor(flat(tombsKind)).Before(to); bytes.HasPrefix(k, line) {
-				deleteRange(tx, tombsKind, line, bytes.Clone(k), n, &more)
-			}
+			deleteRange(tx, gapsKind, line, join(line, timeKey(before)), n, &more)
 		}
 		return nil
 	})
@@ -228,7 +195,7 @@ func (x *Index) RemoveCamera(camera media.CameraID) error {
 		}
 		tx.Drop(eventsOf(camera))
 		for _, kind := range []int{
-			todoKind, garbageKind, tombsKind, headsKind, tailsKind, totalsKind, gapsKind, daysKind, minutesKind, heldKind, thumbsKind,
+			todoKind, garbageKind, headsKind, tailsKind, totalsKind, gapsKind, daysKind, minutesKind, heldKind, thumbsKind,
 		} {
 			deletePrefix(tx, kind, camera[:])
 		}
@@ -242,6 +209,7 @@ func (x *Index) RemoveCamera(camera media.CameraID) error {
 	for l := range x.fresh {
 		if l.Camera == camera {
 			delete(x.fresh, l)
+			delete(x.heads, l)
 		}
 	}
 	for l := range x.tails {

@@ -216,8 +216,8 @@ func (x *Index) Head(l segment.Line) (head [32]byte, err error) {
 	})
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if list := x.fresh[l]; len(list) > 0 {
-		head = list[len(list)-1].Head
+	if h, ok := x.heads[l]; ok {
+		head = h
 	}
 	return head, err
 }
@@ -240,7 +240,7 @@ func (x *Index) Lines() (lines []segment.Line, err error) {
 }
 
 func linesOf(tx *layer.Tx) (lines []segment.Line) {
-	for _, owner := range tx.Owners(rowsKind) {
+	for _, owner := range slices.Concat(tx.Owners(rowsKind), tx.Owners(packsKind)) {
 		if len(owner) == lineSize {
 			lines = append(lines, parseLine([]byte(owner)))
 		}
