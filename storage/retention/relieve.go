@@ -33,8 +33,8 @@ const (
 	recent = 24 * time.Hour
 	// fresh is how long a file may wait for an event that began at its end to be noticed.
 	fresh = 30 * time.Second
-	// batch is how many files go in one transaction.
-	batch = 64
+	// batch is how many files go in one transaction: a day of a camera, so that its ledger is written once.
+	batch = 512
 )
 
 // decision is what goes of one file.
