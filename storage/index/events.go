@@ -34,26 +34,51 @@ func (x *Index) PutEvent(e Event, changed time.Time) (Event, error) {
 	return e, err
 }
 
-// RestoreEvent keeps an event that was found in a pack, unless a later version is known.
-func (x *Index) RestoreEvent(camera media.CameraID, payload []byte) error {
-	var s stored
-	if err := json.Unmarshal(payload, &s); err != nil {
-		return fmt.Errorf("read event: %w", err)
-	}
-	if s.Camera != camera || s.ID.IsZero() {
-		return fmt.Errorf("event %s: it is another camera's", s.ID)
-	}
-	return x.db.Update(func(tx *layer.Tx) error {
-		old, err := getEvent(tx, camera, s.ID)
-		if err == nil && old.Changed > s.Changed {
-			return nil
+// Restored is what was found in a pack: an event, or where the thumbnail of one lies.
+type Restored struct {
+	Event []byte     // payload of an EVENT record; nil: it is a thumbnail
+	ID    media.UUID // whose thumbnail it is
+	Thumb Thumb
+}
+
+// Restore keeps what was found in a camera's pack, given in the order of its records, in one transaction, unless later
+// versions are known. What cannot be read is left out; bad says why, by its place in found.
+func (x *Index) Restore(camera media.CameraID, found []Restored) (bad map[int]error, err error) {
+	bad = make(map[int]error)
+	events, thumbs := make(map[media.UUID]stored), make(map[media.UUID]Thumb)
+	for i, f := range found {
+		if f.Event == nil {
+			thumbs[f.ID] = f.Thumb
+			continue
 		}
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return err
+		var s stored
+		if err := json.Unmarshal(f.Event, &s); err != nil {
+			bad[i] = fmt.Errorf("read event: %w", err)
+		} else if s.Camera != camera || s.ID.IsZero() {
+			bad[i] = fmt.Errorf("event %s: it is another camera's", s.ID)
+		} else if old, ok := events[s.ID]; !ok || old.Changed <= s.Changed {
+			events[s.ID] = s
 		}
-		putEvent(tx, s)
+	}
+	err = x.db.Update(func(tx *layer.Tx) error {
+		for _, s := range events {
+			old, err := getEvent(tx, camera, s.ID)
+			if err == nil && old.Changed > s.Changed {
+				continue
+			}
+			if err != nil && !errors.Is(err, ErrNotFound) {
+				return err
+			}
+			putEvent(tx, s)
+		}
+		for id, t := range thumbs {
+			if old := findThumb(tx, camera, id); old == nil || old.File <= t.File {
+				putThumb(tx, camera, id, t)
+			}
+		}
 		return nil
 	})
+	return bad, err
 }
 
 // putEvent writes an event in place of the version that there may be. Its thumbnail stays the one that there is.
@@ -150,16 +175,25 @@ type Thumb struct {
 
 // PutThumb says where an event's thumbnail lies; it is durable when this returns. The event may come later.
 func (x *Index) PutThumb(camera media.CameraID, event media.UUID, t Thumb) error {
-	return x.db.Update(func(tx *layer.Tx) error {
-		s, err := getEvent(tx, camera, event)
-		if err != nil {
-			tx.Put(flat(thumbsKind), join(camera[:], event[:]), appendPlace(timeKey(t.File), t.Place))
-			return nil
-		}
-		s.thumb = &t
-		tx.Put(eventsOf(camera), eventTail(s.Event), s.marshal())
-		return nil
-	})
+	return x.db.Update(func(tx *layer.Tx) error { putThumb(tx, camera, event, t); return nil })
+}
+
+func putThumb(tx *layer.Tx, camera media.CameraID, event media.UUID, t Thumb) {
+	s, err := getEvent(tx, camera, event)
+	if err != nil {
+		tx.Put(flat(thumbsKind), join(camera[:], event[:]), appendPlace(timeKey(t.File), t.Place))
+		return
+	}
+	s.thumb = &t
+	tx.Put(eventsOf(camera), eventTail(s.Event), s.marshal())
+}
+
+// findThumb gives the thumbnail of an event, also of one that has not come yet; nil: there is none.
+func findThumb(tx *layer.Tx, camera media.CameraID, event media.UUID) *Thumb {
+	if s, err := getEvent(tx, camera, event); err == nil {
+		return s.thumb
+	}
+	return waitingThumb(tx, camera, event)
 }
 
 // waitingThumb gives the thumbnail of an event that has not come yet; nil: there is none.
@@ -179,17 +213,12 @@ func waitingThumb(tx *layer.Tx, camera media.CameraID, event media.UUID) *Thumb 
 // Thumb gives where an event's thumbnail lies, or ErrNotFound.
 func (x *Index) Thumb(camera media.CameraID, event media.UUID) (t Thumb, err error) {
 	err = x.db.View(func(tx *layer.Tx) error {
-		s, err := getEvent(tx, camera, event)
-		if errors.Is(err, ErrNotFound) {
-			s.thumb, err = waitingThumb(tx, camera, event), nil
+		found := findThumb(tx, camera, event)
+		if found == nil {
+			return fmt.Errorf("thumbnail of event %s: %w", event, ErrNotFound)
 		}
-		if err == nil && s.thumb == nil {
-			err = fmt.Errorf("thumbnail of event %s: %w", event, ErrNotFound)
-		}
-		if err == nil {
-			t = *s.thumb
-		}
-		return err
+		t = *found
+		return nil
 	})
 	return t, err
 }

@@ -101,13 +101,36 @@ func TestEventsAgainstModel(t *testing.T) {
 				} else {
 					old.Held, old.Reviewed, old.changed = held, reviewed, max(now.UnixMicro(), old.changed+1)
 				}
-			case 3: // an older or newer version, from a pack
-				e := drawEvent(t, cam, id)
-				e.Held = rapid.Bool().Draw(t, "held")
-				changed := now.Add(time.Duration(rapid.IntRange(-5, 1).Draw(t, "later")) * time.Second)
-				payload, e1 := MarshalEvent(e, changed)
-				if err = errors.Join(e1, x.RestoreEvent(cam, payload)); old == nil || old.changed <= changed.UnixMicro() {
-					put(e, changed.UnixMicro())
+			case 3: // older and newer versions and thumbnails, from a pack
+				var found []Restored
+				for range rapid.IntRange(1, 3).Draw(t, "found") {
+					old = model[id]
+					if rapid.IntRange(0, 2).Draw(t, "thumbnail") == 0 {
+						thumb := Thumb{File: benchStart, Place: segment.Place{Seq: uint32(len(found)), Length: uint32(step)}}
+						found = append(found, Restored{ID: id, Thumb: thumb})
+						if old != nil && (old.thumb == nil || old.thumb.File <= thumb.File) {
+							old.thumb, old.HasThumb = &thumb, true
+						} else if w, ok := waiting[id]; old == nil && (!ok || w.File <= thumb.File) {
+							waiting[id] = thumb
+						}
+						continue
+					}
+					e := drawEvent(t, cam, id)
+					e.Held = rapid.Bool().Draw(t, "held")
+					changed := now.Add(time.Duration(rapid.IntRange(-5, 1).Draw(t, "later")) * time.Second)
+					payload, err := MarshalEvent(e, changed)
+					if err != nil {
+						t.Fatal(err)
+					}
+					found = append(found, Restored{Event: payload})
+					if old == nil || old.changed <= changed.UnixMicro() {
+						put(e, changed.UnixMicro())
+					}
+				}
+				found = append(found, Restored{Event: []byte("{")})
+				bad, e := x.Restore(cam, found)
+				if err = e; len(bad) != 1 || bad[len(found)-1] == nil {
+					t.Fatalf("what cannot be read: %v", bad)
 				}
 			case 4:
 				before := time.Unix(eventsBegin+int64(rapid.IntRange(0, 60).Draw(t, "before")), 0)

@@ -99,7 +99,8 @@ func open(path string, o layer.Options) (*Index, error) {
 		return nil, err
 	}
 	x := &Index{
-		db: db, fresh: make(map[segment.Line][]Addition), heads: make(map[segment.Line][32]byte), motion: make(map[hourOf]*[60]byte), tails: make(map[segment.Line]Tail),
+		db: db, fresh: make(map[segment.Line][]Addition), heads: make(map[segment.Line][32]byte),
+		motion: make(map[hourOf]*[60]byte), tails: make(map[segment.Line]Tail),
 	}
 	err = db.View(func(tx *layer.Tx) error {
 		if v := tx.Get(flat(metaKind), []byte(scannedKey)); len(v) == 8 {

@@ -35,24 +35,15 @@ func Addition(sum segment.Summary, table []segment.Entry, notes []segment.Note) 
 // ThumbHead is how many bytes come before the JPEG in a THUMB record: the event's UUID and the picture's time.
 const ThumbHead = 16 + 8
 
-// restore gives the index an event or a thumbnail that was found in a pack.
-func (rec *Recovery) restore(row index.Row, i int, e segment.Entry, payload []byte) error {
-	camera := row.Line.Camera
-	switch e.Type {
-	case segment.EventRecord:
-		return rec.Index.RestoreEvent(camera, payload)
-	case segment.ThumbRecord:
-		if len(payload) < ThumbHead {
-			return segment.ErrDamaged
-		}
-		id := media.UUID(payload[:16])
-		// A later one of the same event, here or in a later pack, takes its place.
-		if old, err := rec.Index.Thumb(camera, id); err == nil && old.File > row.Start {
-			return nil
-		}
-		return rec.Index.PutThumb(camera, id, index.Thumb{
-			File: row.Start, Place: segment.Place{Seq: uint32(i), Offset: e.Offset, Length: e.Length},
-		})
+// restored is what the index is told of a record of a pack; ok is false when it is nothing that it keeps.
+func restored(start int64, i int, e segment.Entry, payload []byte) (f index.Restored, ok bool) {
+	switch {
+	case e.Type == segment.EventRecord && len(payload) > 0:
+		return index.Restored{Event: payload}, true
+	case e.Type == segment.ThumbRecord && len(payload) >= ThumbHead:
+		return index.Restored{ID: media.UUID(payload[:16]), Thumb: index.Thumb{
+			File: start, Place: segment.Place{Seq: uint32(i), Offset: e.Offset, Length: e.Length},
+		}}, true
 	}
-	return nil
+	return index.Restored{}, false
 }

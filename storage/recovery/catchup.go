@@ -57,6 +57,12 @@ func (rec *Recovery) CatchUp(ctx context.Context) error {
 	if len(rows) > 0 {
 		rec.Log.Info("indexed files that the index did not know", "files", len(rows))
 	}
+	// What is recorded by a clock that is behind must be looked for at the next start, also when that has the right time.
+	if now := time.Now().UnixMicro(); now < known {
+		if err := rec.Index.Checkpoint(now, nil); err != nil {
+			return err
+		}
+	}
 	if _, all, err := rec.Index.Todo(rec.Volume, 0); err != nil {
 		return err
 	} else if all <= detailsAtOnce {
@@ -164,47 +170,6 @@ func (rec *Recovery) recoverOne(f volume.Found) (segment.Summary, bool) {
 	return segment.Summary{}, false
 }
 
-// putHeads says what the next file of each line begins with, after the newest of the rows.
-func (rec *Recovery) putHeads(rows []index.Row) error {
-	last := make(map[segment.Line]index.Row)
-	for _, r := range rows {
-		if o, ok := last[r.Line]; !ok || r.Start >= o.Start {
-			last[r.Line] = r
-		}
-	}
-	for l, r := range last {
-		newest, ok, err := rec.Index.Last(l, 1<<62)
-		if err != nil {
-			return err
-		}
-		if ok && newest.Start > r.Start {
-			continue
-		}
-		sum, err := readSummary(filepath.Join(rec.Dir, r.Path()))
-		if err != nil {
-			rec.Log.Warn("the chain of hashes begins anew after a file that cannot be read", "file", r.Path(), "error", err)
-			continue
-		}
-		if err := rec.Index.PutHead(l, sum.Chain); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func readSummary(path string) (segment.Summary, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return segment.Summary{}, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return segment.Summary{}, err
-	}
-	return segment.ReadSummary(f, info.Size())
-}
-
 // Details reads what the files say whose rows were made from names, until all are read or ctx is done.
 func (rec *Recovery) Details(ctx context.Context) error {
 	away := rec.newGone()
@@ -216,6 +181,9 @@ func (rec *Recovery) Details(ctx context.Context) error {
 		adds := make([]index.Addition, 0, len(rows))
 		for _, r := range rows {
 			a, err := rec.detail(r, away)
+			if errors.Is(err, errNotKept) {
+				return err
+			}
 			if err != nil {
 				rec.Log.Error("a file cannot be read", "file", r.Path(), "error", err)
 				r.NameOnly = false // its name is all that there is
@@ -229,6 +197,9 @@ func (rec *Recovery) Details(ctx context.Context) error {
 	}
 	return ctx.Err()
 }
+
+// errNotKept says that what a file says was read, but that the index cannot be written: it is read again another time.
+var errNotKept = errors.New("index the footage")
 
 // detail reads a finished file's table and notes, and what of it is gone; of a pack it gives the index the events and
 // thumbnails.
@@ -247,6 +218,7 @@ func (rec *Recovery) detail(row index.Row, away *gone) (index.Addition, error) {
 		return index.Addition{}, err
 	}
 	var notes []segment.Note
+	var found []index.Restored
 	for i, e := range r.Table() {
 		if e.Type != segment.NoteRecord && row.Line.Stream != segment.Pack {
 			continue
@@ -262,8 +234,17 @@ func (rec *Recovery) detail(row index.Row, away *gone) (index.Addition, error) {
 			}
 			continue
 		}
-		if err := rec.restore(row, i, e, payload); err != nil {
-			rec.Log.Error("an event cannot be restored", "file", row.Path(), "record", i, "error", err)
+		if f, ok := restored(row.Start, i, e, payload); ok {
+			found = append(found, f)
+		}
+	}
+	if len(found) > 0 {
+		bad, err := rec.Index.Restore(row.Line.Camera, found)
+		if err != nil {
+			return index.Addition{}, fmt.Errorf("%w: %w", errNotKept, err)
+		}
+		for _, err := range bad {
+			rec.Log.Error("an event cannot be restored", "file", row.Path(), "error", err)
 		}
 	}
 	a := Addition(r.Summary(), r.Table(), notes)
