@@ -32,6 +32,7 @@ type file struct {
 	written int64          // bytes given to the disk
 	dirty   bool           // written to since the last sync
 	footed  bool           // the footer is written
+	given   bool           // up: it is abandoned
 	waiting []waiting
 
 	durable extent // guarded by the committer's mu

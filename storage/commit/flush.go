@@ -106,15 +106,14 @@ func (f *flushing) write(l *line, items []item, refused error) {
 
 // settle makes all that was written durable, gives finished files their names, and only then shows what is new.
 func (f *flushing) settle() {
-	f.files = slices.DeleteFunc(f.files, func(file *file) bool { return file.on == nil }) // abandoned after a first write
+	f.leaveOut() // those abandoned after a first write
 	failed := f.sync()
-	f.files = slices.DeleteFunc(f.files, func(file *file) bool {
-		err := failed[file]
-		if err != nil {
+	for _, file := range f.files {
+		if err := failed[file]; err != nil {
 			f.c.abandon(file, err)
 		}
-		return err != nil
-	})
+	}
+	f.leaveOut()
 
 	// New names come before what they hold is shown.
 	if !f.c.Disk.Own() {
@@ -195,13 +194,12 @@ func (f *flushing) syncDirs() {
 			f.sure(dir)
 			continue
 		}
-		f.files = slices.DeleteFunc(f.files, func(file *file) bool {
-			hit := filepath.Dir(file.path()) == dir || filepath.Dir(filepath.Dir(file.path())) == dir
-			if hit {
+		for _, file := range f.files {
+			if filepath.Dir(file.path()) == dir || filepath.Dir(filepath.Dir(file.path())) == dir {
 				f.c.abandon(file, err)
 			}
-			return hit
-		})
+		}
+		f.leaveOut()
 	}
 }
 
@@ -215,6 +213,11 @@ func (f *flushing) sure(folder string) {
 			f.c.sure[dir] = true
 		}
 	}
+}
+
+// leaveOut forgets files that were abandoned.
+func (f *flushing) leaveOut() {
+	f.files = slices.DeleteFunc(f.files, func(file *file) bool { return file.given })
 }
 
 // finish gives files with a footer their last names, and tells of them once those are durable.

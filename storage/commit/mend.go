@@ -12,6 +12,14 @@ import (
 
 // abandon ends a file after a write or a sync of it failed. What is durable of it stays readable; Mend finishes it.
 func (c *Committer) abandon(f *file, err error) {
+	if f.given {
+		return
+	}
+	f.given = true
+	// A successor that was begun in the same flush names a hash that is not on the disk: it goes too, and is begun again.
+	if next := c.successor(f); next != nil {
+		c.abandon(next, err)
+	}
 	f.answer(err)
 	if f.on != nil {
 		f.on.Close() // whether that works changes nothing any more
@@ -50,6 +58,22 @@ func (c *Committer) abandon(f *file, err error) {
 	if lost > 0 {
 		l.lost(f.durable.end, to, lost, err)
 	}
+}
+
+// successor gives the file that continues another one's chain and is not durable yet, nil if there is none.
+func (c *Committer) successor(f *file) *file {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	l := c.lines[f.line]
+	if l == nil || f.durable.chain == f.seg.Chain() {
+		return nil
+	}
+	for _, o := range l.live {
+		if o != f && !o.given && len(o.durable.table) == 0 && o.seg.Header().Prev == f.seg.Chain() {
+			return o
+		}
+	}
+	return nil
 }
 
 // Mend finishes abandoned files as they were when last durable. Those that it cannot finish yet, it tries again at the
