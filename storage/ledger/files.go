@@ -2,20 +2,17 @@ package ledger
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/storage/volume"
 )
 
 // Name is what a page is called, in the camera's folder and in those of the days.
-const Name = "gone"
-
-// TempName is what a page is called while it is written; one that is left of a power cut is written over.
-const TempName = "gone.new"
+const Name = volume.PageFile
 
 // Files is where the pages lie. A day of "" is the camera's own page. Tests put a failing one in its place.
 type Files interface {
@@ -23,12 +20,12 @@ type Files interface {
 	Write(day string, data []byte) error   // whole and durable when it returns nil
 	Written(day string) (time.Time, error) // when it last was; fs.ErrNotExist
 	Remove(day string) error               // the page, and the day's folder if nothing else lies in it
-	SetAside(day string) error
-	Days() ([]string, error) // the days that have a folder, in order
+	SetAside(day string) error             // to where nothing is deleted
+	Days() ([]string, error)               // the days that have a folder, in order
 }
 
 // folder is a camera's folder on a volume.
-type folder struct{ dir string }
+type folder struct{ root, dir string }
 
 func (f folder) path(day string) string { return filepath.Join(f.dir, day, Name) }
 
@@ -36,7 +33,7 @@ func (f folder) Read(day string) ([]byte, error) { return os.ReadFile(f.path(day
 
 func (f folder) Write(day string, data []byte) error {
 	dir := filepath.Join(f.dir, day)
-	temp := filepath.Join(dir, TempName)
+	temp := filepath.Join(dir, volume.PageTemp)
 	w, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
@@ -66,17 +63,17 @@ func (f folder) Remove(day string) error {
 	if day == "" {
 		return syncDir(f.dir)
 	}
-	_ = os.Remove(filepath.Join(f.dir, day, TempName))
+	_ = os.Remove(filepath.Join(f.dir, day, volume.PageTemp))
 	_ = os.Remove(filepath.Join(f.dir, day)) // stays when there is something in it
 	return syncDir(f.dir)
 }
 
 func (f folder) SetAside(day string) error {
-	aside := fmt.Sprintf("%s.%s.damaged", f.path(day), time.Now().UTC().Format("20060102-150405.000000"))
-	if err := os.Rename(f.path(day), aside); err != nil {
-		return err
+	path, err := filepath.Rel(f.root, f.path(day))
+	if err == nil {
+		_, err = volume.SetAside(f.root, path)
 	}
-	return syncDir(filepath.Join(f.dir, day))
+	return err
 }
 
 func (f folder) Days() ([]string, error) {
@@ -108,5 +105,5 @@ func syncDir(dir string) error {
 
 // Folder is where a camera's pages lie below a volume's folder.
 func Folder(dir string, camera media.CameraID) Files {
-	return folder{filepath.Join(dir, "media", camera.String())}
+	return folder{dir, filepath.Join(dir, "media", camera.String())}
 }

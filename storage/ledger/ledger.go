@@ -88,7 +88,7 @@ func (l *Ledger) day(day string) (*page, error) {
 	return l.page(day)
 }
 
-// SetAside gives a page that cannot be read another name, so that the ledger goes on with an empty one. What it knew is
+// SetAside moves a page that cannot be read out of the way (volume.SetAside), so that the ledger goes on with an empty one. What it knew is
 // found missing by a check from then on.
 func (l *Ledger) SetAside(e *PageError) error {
 	delete(l.pages, e.Day)

@@ -17,6 +17,7 @@ import (
 
 	"hearth/nvr/media"
 	"hearth/storage/segment"
+	"hearth/storage/volume"
 )
 
 // testKey is a camera's key as keyring makes them.
@@ -324,7 +325,7 @@ func TestDamagedPages(t *testing.T) {
 	if got, err := l.Tombs(line); err != nil || len(got) != 0 {
 		t.Fatalf("%v, %v", got, err)
 	}
-	aside, err := filepath.Glob(path + ".*.damaged")
+	aside, err := filepath.Glob(filepath.Join(dir, volume.AsideFolder, "*", "*", "*", "*"))
 	if err != nil || len(aside) != 1 {
 		t.Fatalf("%v, %v", aside, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"hearth/storage/index"
 	"hearth/storage/ledger"
 	"hearth/storage/segment"
+	"hearth/storage/volume"
 )
 
 // quickDir gives a folder in memory where there is one; it can punch holes.
@@ -331,7 +332,8 @@ func TestDamagedLedger(t *testing.T) {
 			if got := r.kept(first, second); !slices.Equal(got, []bool{false, true}) || !strings.Contains(r.logs.String(), "ALARM") {
 				t.Errorf("%v\n%s", got, &r.logs)
 			}
-			if aside, _ := filepath.Glob(path + ".*.damaged"); len(aside) != 1 {
+			rel, _ := filepath.Rel(r.dir, path)
+			if aside, _ := filepath.Glob(filepath.Join(r.dir, volume.AsideFolder, rel)); len(aside) != 1 {
 				t.Errorf("set aside: %v", aside)
 			}
 			book, err := ledger.Read(r.dir, cam, testKey{cam})

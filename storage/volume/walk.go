@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"hearth/nvr/media"
-	"hearth/storage/ledger"
 	"hearth/storage/segment"
 )
 
@@ -92,7 +91,13 @@ func Walk(dir, fromDay string) (files []Found, strange []string, err error) {
 }
 
 // gone says whether a file is a page of the ledger, or one that was being written when the power went.
-func gone(name string) bool { return name == ledger.Name || name == ledger.TempName }
+func gone(name string) bool { return name == PageFile || name == PageTemp }
+
+// PageFile is what a page of the ledger is called (package ledger), PageTemp while it is written.
+const (
+	PageFile = "gone"
+	PageTemp = "gone.new"
+)
 
 // ours says whether a name in the media folder is of something else that Hearth keeps there.
 func ours(name string) bool {
