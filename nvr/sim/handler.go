@@ -17,6 +17,8 @@ type handler struct {
 
 	mu    sync.Mutex
 	conns map[*gortsplib.ServerConn]*login
+	// begin is what is done when the answer to a PLAY is on its way. Before, a picture would go to nobody.
+	begin map[*gortsplib.ServerConn]func()
 }
 
 // login is what a connection was asked to prove itself with.
@@ -47,9 +49,22 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response,
 // OnPlay implements gortsplib.ServerHandlerOnPlay.
 func (h *handler) OnPlay(c *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
 	if st := h.server.streams[c.Path]; st != nil {
-		st.play(c.Session, true)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.begin[c.Conn] = func() { st.play(c.Session, true) }
 	}
 	return &base.Response{StatusCode: base.StatusOK}, nil
+}
+
+// OnResponse implements gortsplib.ServerHandlerOnResponse.
+func (h *handler) OnResponse(conn *gortsplib.ServerConn, res *base.Response) {
+	h.mu.Lock()
+	begin := h.begin[conn]
+	delete(h.begin, conn)
+	h.mu.Unlock()
+	if begin != nil && res.StatusCode == base.StatusOK {
+		begin()
+	}
 }
 
 // OnPause implements gortsplib.ServerHandlerOnPause.
@@ -72,6 +87,7 @@ func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.conns, c.Conn)
+	delete(h.begin, c.Conn)
 }
 
 // OnStreamWriteError implements gortsplib.ServerHandlerOnStreamWriteError: a watcher's queue is full.

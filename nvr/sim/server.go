@@ -128,7 +128,7 @@ func (s *Server) open() error {
 		return err
 	}
 	s.rtsp = &gortsplib.Server{
-		Handler:        &handler{server: s, conns: make(map[*gortsplib.ServerConn]*login)},
+		Handler:        &handler{server: s, conns: make(map[*gortsplib.ServerConn]*login), begin: make(map[*gortsplib.ServerConn]func())},
 		RTSPAddress:    tcp.Addr().String(),
 		UDPRTPAddress:  pair[0].LocalAddr().String(),
 		UDPRTCPAddress: pair[1].LocalAddr().String(),
