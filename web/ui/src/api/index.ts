@@ -11,10 +11,12 @@ import type {
   Offer,
   Page,
   Person,
+  RecoveryKeyAnswer,
   Role,
   SetupAnswer,
   StorageAnswer,
   TimelineAnswer,
+  Volume,
 } from './types';
 
 export * from './types';
@@ -83,8 +85,8 @@ async function ask<T>(method: string, path: string, body?: unknown, signal?: Abo
   return (await answer.json()) as T;
 }
 
-/** The box's words about a field, as a sentence. */
-function sentence(s: string): string {
+/** The box's words, as a sentence. */
+export function sentence(s: string): string {
   return s.charAt(0).toUpperCase() + s.slice(1) + (/[.!?]$/.test(s) ? '' : '.');
 }
 
@@ -144,6 +146,9 @@ export const api = {
   release: (id: string) => ask<unknown>('POST', address(`/events/${id}/release`)),
 
   storage: () => ask<StorageAnswer>('GET', address('/storage')),
+  addVolume: (path: string) => ask<Volume>('POST', address('/volumes'), { path }),
+  makeRecoveryKey: (password: string) => ask<RecoveryKeyAnswer>('POST', address('/recovery-key'), { password }),
+  settings: () => ask<{ name: string }>('GET', address('/settings')),
   people: async () => (await ask<Page<Person>>('GET', address('/users'))).items ?? [],
   addPerson: (name: string, password: string, role: Role) =>
     ask<Person>('POST', address('/users'), { name, password, role }),
@@ -182,6 +187,9 @@ export const at = {
     address(`/cameras/${id}/frame`, { at: stamp(moment), stream, beneath: beneath || undefined }),
   export: (id: string, from: number, to: number, beneath = 0) =>
     address(`/cameras/${id}/export.mp4`, { from: stamp(from), to: stamp(to), beneath: beneath || undefined }),
+  /** The same as an archive that can be checked elsewhere. */
+  signedExport: (id: string, from: number, to: number, beneath = 0) =>
+    address(`/cameras/${id}/export.zip`, { from: stamp(from), to: stamp(to), beneath: beneath || undefined }),
   thumbnail: (id: string) => address(`/events/${id}/thumbnail.jpg`),
   news: () => address('/stream'),
 };

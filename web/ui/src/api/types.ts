@@ -29,6 +29,8 @@ export interface Limits {
   /** 0 means none. */
   bytes?: number;
   days?: number;
+  /** For footage around events, when that stays longer. */
+  event_days?: number;
 }
 
 export type RecordMode = 'continuous' | 'motion' | 'off';
@@ -45,6 +47,8 @@ export interface CameraSettings {
   audio: boolean;
   transport?: Transport;
   limits?: Limits;
+  /** The disk to record to; `DATA_FOLDER` for the box's own. */
+  volume?: string;
   motion?: MotionSettings;
 }
 
@@ -83,6 +87,7 @@ export interface Camera {
   transport?: Transport;
   audio?: boolean;
   limits?: Limits;
+  volume?: string;
   motion?: MotionSettings;
 }
 
@@ -160,7 +165,56 @@ export interface StorageAnswer {
   /** Recording stands still because nothing more can be let go. */
   full?: boolean;
   oldest?: string;
-  cameras: { id: string; bytes: number; oldest?: string }[];
+  /** Of footage that will be kept at the present rate; absent while that is not known. */
+  days?: number;
+  cameras: CameraStorage[];
+  /** The disks, the box's own first. */
+  volumes?: Volume[];
+  recovery?: Recovery;
+  /** Of the key that exports are signed with. */
+  fingerprint?: string;
+}
+
+export interface CameraStorage {
+  id: string;
+  bytes: number;
+  oldest?: string;
+  /** Of footage that will be kept at the present rate; absent while that is not known. */
+  days?: number;
+}
+
+export type VolumeState = 'well' | 'full' | 'missing' | 'foreign' | 'read-only';
+
+/** A disk with footage. What is meant for one in trouble goes nowhere else. */
+export interface Volume {
+  id: string;
+  path: string;
+  state: VolumeState;
+  /** In the words of the box. */
+  problem?: string;
+  /** Since when there is trouble. */
+  since?: string;
+  bytes: number;
+  free_bytes: number;
+  disk_bytes: number;
+  /** Free space that is kept. */
+  floor_bytes: number;
+}
+
+/** How a camera names the box's own disk. */
+export const DATA_FOLDER = '00000000-0000-0000-0000-000000000000';
+
+export interface Recovery {
+  /** When the key was made; absent: there is none. */
+  made?: string;
+  last_snapshot?: string;
+  problem?: string;
+}
+
+/** A recovery key, which the box tells this once. */
+export interface RecoveryKeyAnswer {
+  key: string;
+  made: string;
 }
 
 /** Whether the box waits for its first owner. */

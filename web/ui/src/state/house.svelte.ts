@@ -1,4 +1,5 @@
-import { api, at, time, type Camera, type HearthEvent } from '../api';
+import { api, at, time, type Camera, type HearthEvent, type StorageAnswer } from '../api';
+import { troublesOf } from './keeping';
 
 /** What the page knows of the house: its cameras, what moves, how it is kept. Alive while somebody is logged in. */
 class House {
@@ -7,8 +8,14 @@ class House {
   reachable = $state(true);
   /** Events that nobody has looked at, 100 meaning "more than 99". */
   unseen = $state(0);
+  /** How it is kept; for owners with the disks. */
+  storage: StorageAnswer | undefined = $state.raw();
   /** How far back recordings go, days. */
-  daysKept: number | undefined = $state();
+  readonly daysKept = $derived(
+    this.storage?.oldest ? Math.floor((Date.now() - time(this.storage.oldest)) / 86_400_000) : undefined,
+  );
+  /** Disks that cannot be recorded to; for owners. */
+  readonly troubles = $derived(troublesOf(this.storage?.volumes, this.cameras));
   /** The time, to the ten seconds: for ages that are shown. */
   now = $state(Date.now());
   /** Cameras with an event that is still open. */
@@ -55,6 +62,7 @@ class House {
       this.#news?.close();
       this.#news = undefined;
       this.cameras = undefined;
+      this.storage = undefined;
       this.#open.clear();
       this.moving = new Set();
     };
@@ -75,7 +83,7 @@ class House {
       this.reachable = false;
       return;
     }
-    await Promise.allSettled([this.#count(), this.#storage()]);
+    await Promise.allSettled([this.#count(), this.refreshStorage()]);
   }
 
   async #count(): Promise<void> {
@@ -83,9 +91,8 @@ class House {
     this.unseen = page.items.length;
   }
 
-  async #storage(): Promise<void> {
-    const s = await api.storage();
-    this.daysKept = s.oldest ? Math.floor((Date.now() - time(s.oldest)) / 86_400_000) : undefined;
+  async refreshStorage(): Promise<void> {
+    this.storage = await api.storage();
   }
 
   #refreshSoon(): void {

@@ -1,3 +1,6 @@
+import type { VolumeState } from '../api/types';
+import type { Term } from '../state/keeping';
+
 /**
  * Every sentence of the page, in English. Another language is another file of the same shape (`Words`).
  * Short, warm, no jargon; an error says what to do.
@@ -33,6 +36,48 @@ const bytes = (n: number): string => {
   }
   return `${n >= 100 || u === 0 ? Math.round(n) : n.toFixed(1)} ${units[u]}`;
 };
+
+/** What the box says of a stretch without footage, in the words of the house. A test finds those that are missing here. */
+const gaps: Record<string, string> = {
+  'Hearth was stopped': 'Not recorded: Hearth was stopped',
+  'Hearth stopped without warning': 'Not recorded: Hearth stopped without warning, as in a power cut',
+  'another run began': 'Not recorded: the camera began anew',
+  'camera clock jumped': 'Not recorded: the camera’s clock jumped',
+  'connection lost': 'Not recorded: the camera could not be reached',
+  'it was another disk': 'Not recorded: another disk lay where the right one belongs',
+  'let go of': 'Let go of, because its time was over or the room was needed',
+  'no key frame': 'Not recorded: the camera sent no whole picture',
+  'no key frame yet': 'Not recorded: waiting for a whole picture from the camera',
+  'no picture for 10 s': 'Not recorded: the camera sent no picture',
+  'nothing moved': 'Nothing moved',
+  'nothing was recorded': 'Nothing was recorded',
+  'packets lost': 'Not recorded: too much was lost on the way from the camera',
+  'parameters changed': 'Not recorded: the camera’s settings changed',
+  'picture size changed': 'Not recorded: the size of the camera’s picture changed',
+  'recording was stopped': 'Not recorded: recording was stopped',
+  'recording was switched off': 'Not recorded: recording was switched off',
+  'sound began': 'Not recorded: the camera switched its sound on',
+  'sound ended': 'Not recorded: the camera switched its sound off',
+  stopped: 'Not recorded: the camera was switched off or changed in Hearth',
+  'the clock was set': 'The clock was set here; nothing is missing',
+  'the disk failed': 'Not recorded: the disk failed',
+  'the disk was full': 'Not recorded: the disk was full',
+  'the disk was not there': 'Not recorded: the disk was not there',
+  'the disk was read-only': 'Not recorded: the disk could not be written',
+  'the disk was too slow': 'Not recorded: the disk was too slow',
+  'the disk with it is not there': 'The disk with this recording is not there',
+  'the time is known now': 'The box learnt the right time here; nothing is missing',
+  'too much for one record': 'Not recorded: the camera sent more at once than Hearth can keep',
+};
+
+/** "about 23 days", "about 14 hours", "more than a year" */
+const term = (t: Term): string => {
+  if (t.unit === 'year') return 'more than a year';
+  if (t.n === 0) return 'less than an hour';
+  return t.n === 1 ? `about ${t.unit === 'hour' ? 'an hour' : 'a day'}` : `about ${t.n} ${t.unit}s`;
+};
+
+const capital = (s: string): string => s.charAt(0).toUpperCase() + s.slice(1);
 
 export const en = {
   language: 'en',
@@ -221,6 +266,9 @@ export const en = {
     clip: 'Save a clip',
     clipHint: 'Drag the two handles around what you want to keep.',
     clipSave: (len: string) => `Save ${len}`,
+    clipSigned: 'Signed, for somebody who must be able to check it',
+    clipSignedHint:
+      'An archive with the film, a letter that explains it, and a signature with which anybody can check that nothing was changed.',
     timeline: 'Timeline',
     timelineValue: (when: string, live: boolean) => (live ? `${when}, live` : when),
     timelineHelp:
@@ -228,8 +276,8 @@ export const en = {
     loading: 'Fetching the picture …',
     nothing: 'Nothing was recorded here.',
     nothingAfter: 'Nothing was recorded at this time.',
-    gap: (reason: string) =>
-      reason === 'the clock was set' ? 'The clock was set here; nothing is missing' : `Not recorded: ${reason}`,
+    gap: (reason: string) => gaps[reason] ?? `Not recorded: ${reason}`,
+    knownGaps: Object.keys(gaps),
     gapPlain: 'Not recorded',
     unsure: 'The box did not know the time yet: it may be off.',
     twice: (times: number) => `Recorded ${times === 2 ? 'twice' : `${times} times`}: clock set back`,
@@ -279,11 +327,21 @@ export const en = {
     transportTcp: 'Reliable (TCP)',
     transportUdp: 'Fast (UDP)',
     transportAuto: 'By itself',
-    days: 'Keep at most',
+    keeping: 'How long it is kept',
+    keepingHint: 'Leave a field empty, and only the room on the disk counts.',
+    days: 'Everything, at most',
     daysUnit: 'days',
-    gigabytes: 'And at most',
+    daysHint: 'What is older goes, even when there is room.',
+    eventDays: 'Around events, at most',
+    eventDaysHint: 'What was recorded while something moved may stay longer than the rest.',
+    gigabytes: 'In all, at most',
     gigabytesUnit: 'GB',
-    daysHint: 'Empty: as long as there is room.',
+    gigabytesHint: 'When this camera has used so much, its oldest recordings go first.',
+    disk: 'Disk',
+    diskHint: 'From now on it is recorded there. What it has recorded so far stays where it is.',
+    diskNewHint: 'Where it is recorded to.',
+    notANumber: 'Please give a number, or leave it empty.',
+    shorter: 'This cannot be less than for everything.',
     sensitivity: 'How easily it notices motion',
     sensitivityLow: 'only what is large',
     sensitivityHigh: 'every leaf',
@@ -316,15 +374,134 @@ export const en = {
     lead: 'How far back you can look.',
     days: (n: number) => (n < 1 ? 'since today' : plural(n, 'day', 'days')),
     kept: 'kept',
+    term: (t: Term) => capital(term(t)),
+    atThisRate: (t: Term) => (t.n > 1 ? 'are kept at this rate' : 'is kept at this rate'),
+    oldestIs: (when: string) => `The oldest recording is of ${when}.`,
     used: (used: string, limit: string) => `${used} of ${limit} used`,
     usedOnly: (used: string) => `${used} used`,
     free: (b: string) => `${b} free on the disk`,
     perCamera: 'By camera',
+    camera: 'Camera',
+    recorded: 'Recorded',
+    keeps: 'Kept at this rate',
+    unknown: 'not known yet',
     oldest: (when: string) => `since ${when}`,
+    on: (path: string) => `on ${path}`,
+    off: 'not recorded',
+    byDays: (n: number) => `its limit of ${plural(n, 'day', 'days')}`,
+    byBytes: (b: string) => `its limit of ${b}`,
+    byAll: (b: string) => `the limit of ${b} for all cameras`,
+    byDisk: 'the room on the disk',
+    until: (what: string) => `until ${what}`,
+    aroundEvents: (n: number) => `around events ${plural(n, 'day', 'days')}`,
     explain: 'When the room is used up, the oldest recordings go first. Events that you keep stay.',
+    changeLimits: 'How long a camera is kept, and on which disk, is in its settings.',
     empty: 'Nothing is recorded yet.',
-    full: 'The disk is full and nothing more can be let go: nothing is recorded. Release events that are kept, or remove a camera.',
     share: (name: string, part: string) => `${name}: ${part} of what is recorded`,
+
+    disks: 'Disks',
+    ownDisk: 'The box’s own',
+    otherDisk: 'Added',
+    state: {
+      well: 'All right',
+      full: 'Full',
+      missing: 'Not there',
+      foreign: 'Another disk',
+      'read-only': 'Cannot be written',
+    } satisfies Record<VolumeState, string>,
+    since: (when: string) => `since ${when}`,
+    footage: 'Recordings',
+    freeShort: 'Free',
+    floor: 'Kept free',
+    size: 'In all',
+    boxSays: (problem: string) => `The box says: ${problem}`,
+    addDisk: 'Add a disk',
+    addDiskLead:
+      'Mount the disk on the box first. Then give the folder on it; it should be empty. Which cameras are recorded to it you choose in their settings.',
+    path: 'Folder',
+    pathPlaceholder: '/mnt/second',
+    needPath: 'Please give the folder, such as /mnt/second.',
+    diskAdded: (path: string) => `${path} is in use. Choose it in a camera’s settings.`,
+
+    /** A disk in trouble: what it is, who is not recorded, what to do. */
+    trouble: (state: VolumeState, path: string) =>
+      ({
+        well: '',
+        full: `The disk at ${path} is full.`,
+        missing: `The disk at ${path} is not there.`,
+        foreign: `Another disk lies at ${path}.`,
+        'read-only': `The disk at ${path} cannot be written.`,
+      })[state] || `Something is wrong with the disk at ${path}.`,
+    notRecorded: (names: string[]) =>
+      names.length === 0
+        ? 'No camera is recorded to it.'
+        : `${list(names)} ${names.length === 1 ? 'is' : 'are'} not recorded.`,
+    todo: {
+      well: '',
+      full: 'Nothing on it may be let go of any more: release events that you keep, or free some space on it in another way.',
+      missing: 'Connect it and mount it there; recording goes on by itself.',
+      foreign: 'Put the right one back and mount it there; recording goes on by itself.',
+      'read-only': 'It may have errors: check it, then mount it for writing. Recording goes on by itself.',
+    } satisfies Record<VolumeState, string>,
+    toStorage: 'Show the disks',
+
+    signs: 'Signed exports',
+    signsLead:
+      'Clips that you save “signed” carry this mark of your box. Give it to whoever checks them: they compare it with what “hearth verify” prints.',
+    fingerprint: 'The box’s mark',
+  },
+
+  recovery: {
+    title: 'Recovery key',
+    promptTitle: 'Print your recovery key',
+    why: 'If this box breaks, its disk opens with this key only. It takes two minutes, and a piece of paper in another place.',
+    start: 'Make it now',
+    notToday: 'Not today',
+    none: 'There is none yet.',
+    made: (when: string) => `Made on ${when}.`,
+    snapshot: (when: string) => `Settings and people were last put away, sealed, ${when}.`,
+    noSnapshot: 'Settings and people are not put away yet; that happens by itself.',
+    madeAgain: 'Make a new one',
+    makeTitle: 'Your recovery key',
+    older: (when: string) => `You made one on ${when}. A new one takes its place: the older opens nothing any more.`,
+    onceMore: 'Nobody has seen that key, so make another. That one opens nothing any more.',
+    password: 'Your password',
+    passwordHint: 'So that nobody makes one who only finds this page open.',
+    needPassword: 'Please give your password.',
+    make: 'Make the key',
+    making: 'Making the key …',
+    keepTitle: 'Put it on paper now',
+    keepLead: 'The box tells it this once and forgets it. Print it or write it down, and keep it away from the box.',
+    key: 'The key',
+    letters: 'There is no letter B, I or O behind the first line: 8 is eight, 1 is one, 0 is zero.',
+    print: 'Print',
+    copy: 'Copy',
+    copied: 'Copied',
+    cannotCopy: 'This browser does not copy. Select it and copy it by hand.',
+    proof: (n: number) => `Type its last ${n} characters`,
+    proofHint: 'From the paper. Then it is gone from here for good.',
+    proofWrong: 'That is not how it ends. Compare it with the paper, letter by letter.',
+    done: 'I have it on paper',
+    notKept: 'I could not keep it',
+    kept: 'The recovery key is made. Keep the paper well.',
+    /** The sheet of paper. */
+    sheet: {
+      title: 'Recovery key',
+      box: 'Box',
+      made: 'Made',
+      lead: 'With this key and the disk of the box, its recordings and settings come back, also for somebody else who has both. Keep this sheet away from the box: in another house, in a safe, with your papers.',
+      dead: 'When the box is dead',
+      steps: [
+        'Put its disk into another computer with Linux and Hearth, and mount it read-only, for example at /mnt.',
+        'Type the key into a file, recovery-key.txt. Small letters, blanks and line breaks do not matter; a wrong letter is noticed.',
+        'The recordings, as films:',
+        'Settings and people, for a new box:',
+      ],
+      salvage: 'hearth salvage --media /mnt --key recovery-key.txt FOLDER',
+      restore: 'hearth restore --media /mnt --key recovery-key.txt --data /var/lib/hearth',
+      newer: 'A newer recovery key makes this one worthless.',
+      guide: 'The whole of it: “When the box dies”, docs/guide/when-the-box-dies.md, which comes with Hearth.',
+    },
   },
 
   people: {
@@ -386,6 +563,9 @@ export const en = {
         'event.review': `marked an event of ${where} as seen`,
         'event.hold': `kept an event of ${where}`,
         'event.release': `let go of an event of ${where}`,
+        'volume.add': 'added a disk',
+        'recovery-key.make': 'made a recovery key',
+        'settings.change': 'changed the box’s settings',
       };
       const did = acts[act] ?? (camera ? `${act}: ${camera}` : act);
       return denied ? `${name} was refused: ${did}` : `${name} ${did}`;
