@@ -80,6 +80,12 @@ test-power: build ## pull the plug of a recording virtual machine, 25 times on e
 test-kill: build test-tools ## kill the running box 200 times under 8 cameras and count what is lost (about 10 minutes)
 	HEARTH_KILLS=200 go test -count=1 -v -timeout 40m -run '^TestKill$$' ./e2e
 
+# make test goes through some hundred of these, and through 10,000 of the committer and 5,200 of the index.
+HISTORIES ?= 10000
+.PHONY: test-histories
+test-histories: ## take the whole store through 10,000 random histories on a disk that fails and forgets (about 40 minutes)
+	HEARTH_HISTORIES=$(HISTORIES) go test -count=1 -v -timeout 3h -run '^TestHistories$$' ./storage
+
 .PHONY: lint
 lint: build $(CACHE)/tools/golangci-lint ## formatting, vet, golangci-lint, govulncheck, svelte-check, eslint, prettier
 	@$(ffenv) && $(CACHE)/tools/golangci-lint run ./...
