@@ -2,7 +2,9 @@ package storage
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -157,6 +159,97 @@ func TestClockSetBack(t *testing.T) {
 		r.record(w, more, 0, 10, 2)
 		r.silent(true)
 		r.silent(false)
+	})
+}
+
+// cut is the data folder as a power cut leaves it now.
+func (r *rig) cut() *rig {
+	r.t.Helper()
+	keep := make(map[string]int64)
+	for _, v := range r.s.allOpen() {
+		keep[v.Path()] = v.Size
+	}
+	c := &rig{t: r.t, dir: quickDir(r.t), logs: &logs{}, runs: r.runs}
+	copyTree(r.t, r.dir, c.dir, rand.New(rand.NewPCG(1, 2)), keep)
+	return c
+}
+
+// TestClockSetBackBeforeThePowerWent: what is recorded after a start goes on from what was recorded last, also when that has
+// an earlier time than what was recorded before it, with the index and without one.
+func TestClockSetBackBeforeThePowerWent(t *testing.T) {
+	for name, back := range map[string]time.Duration{"by half an hour": 30 * time.Minute, "to 1971": 29 * 365 * 24 * time.Hour} {
+		for _, lost := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, index lost: %v", name, lost), func(t *testing.T) {
+				bubble(t, func(t *testing.T, r *rig) {
+					cam := r.camera()
+					w := r.writer(cam, media.Main)
+					began := time.Now().Add(time.Hour)
+					ahead := r.beginAt(w, cam, began, time.Time{}, true)
+					r.record(w, ahead, 0, 1800, 2)
+					w.End("the clock was set")
+					was := began.Add(1800 * time.Second)
+					set := was.Add(-back)
+					right := r.beginAt(w, cam, set, was, true)
+					r.record(w, right, 0, 700, 2)
+					r.settle()
+					c := r.cut()
+					defer c.close()
+					if lost {
+						c.open(Options{})
+						c.silent(true)
+					} else {
+						c.open(Options{})
+					}
+					f, err := c.s.Footage(c.grant(cam, access.Footage), media.Main, set, set.Add(700*time.Second))
+					if err != nil {
+						t.Fatal(err)
+					}
+					c.same("after the power cut", c.takes(c.drain(f), ahead, right), take{right, 0, 700})
+					c.silent(false)
+					w = c.writer(cam, media.Main)
+					more := c.begin(w, cam, media.Main)
+					c.record(w, more, 0, 10, 2)
+					c.silent(false)
+					c.silent(true)
+				})
+			})
+		}
+	}
+}
+
+// TestClockIsWrongAtTheNextStart: a box that begins in 1970 loses its power before it learns the time. What it recorded is
+// found when it starts with the right time.
+func TestClockIsWrongAtTheNextStart(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		cam := r.camera()
+		w := r.writer(cam, media.Main)
+		// The bubble's clock is the box's, and it is behind: the index knows of files of three weeks later.
+		later := r.beginAt(w, cam, time.Now().AddDate(0, 0, 20), time.Time{}, true)
+		r.record(w, later, 0, 100, 2)
+		w.End("end")
+		r.settle()
+		if err := r.s.index.Checkpoint(micros(time.Now().AddDate(0, 0, 20)), nil); err != nil {
+			t.Fatal(err)
+		}
+		c := r.cut() // with a clock that is behind
+		defer c.close()
+		c.open(Options{})
+		w = c.writer(cam, media.Main)
+		early := c.begin(w, cam, media.Main)
+		c.record(w, early, 0, 30, 2)
+		c.settle()
+		d := c.cut() // within a minute
+		defer d.close()
+		c.close()
+		r.close()
+		time.Sleep(21 * 24 * time.Hour) // the right time
+		d.open(Options{})
+		f, err := d.s.Footage(d.grant(cam, access.Footage), media.Main, early.Start, early.Start.Add(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.same("what was recorded with the wrong time", d.takes(d.drain(f), early, later), take{early, 0, 30})
+		d.silent(false)
 	})
 }
 
