@@ -31,11 +31,16 @@ type Summary struct {
 // Open opens a finished file of the given size. The camera is the key's: a file of another one is ErrForged, whatever
 // its header says. ErrUnfinished: it has no footer.
 func Open(file io.ReaderAt, size int64, key Key) (*Reader, error) {
+	return open(file, size, key, usualFooter)
+}
+
+// open is Open; guess is how long the footer may be.
+func open(file io.ReaderAt, size int64, key Key, guess int64) (*Reader, error) {
 	r, err := begin(file, key)
 	if err != nil {
 		return nil, err
 	}
-	if r.foot, err = readFooter(file, size); err != nil {
+	if r.foot, err = readFooter(file, size, guess); err != nil {
 		return nil, err
 	}
 	if err := r.foot.unseal(r.open); err != nil {
@@ -91,7 +96,7 @@ func ReadSummary(file io.ReaderAt, size int64) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	f, err := readFooter(file, size)
+	f, err := readFooter(file, size, usualFooter)
 	if err != nil {
 		return Summary{}, err
 	}

@@ -86,7 +86,7 @@ func (r *Reader) walk(size int64, known []Entry, from int64) (table []Entry, cut
 func Recover(file File, size, limit int64, key Key, from Place) (Summary, error) {
 	if limit > 0 && limit < size {
 		size = limit // also a footer behind it is not believed
-	} else if r, err := Open(file, size, key); err == nil {
+	} else if r, err := open(file, size, key, trailerSize); err == nil {
 		if torn, err := r.torn(from); err != nil {
 			return Summary{}, err
 		} else if !torn {
