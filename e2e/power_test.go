@@ -115,6 +115,11 @@ func newPlug(t *testing.T, cache, system string, random *rand.Rand) *plug {
 	}
 	t.Cleanup(func() { p.disk.Close() })
 	p.disk.FlushTime = powerFlush
+	if system == "xfs" {
+		// As disks have it by now. Half a block of a directory, with the newer beginning, is more than XFS recovers from: its
+		// log is not replayed over what looks newer, and what is left of the block has a wrong checksum.
+		p.disk.Whole = 4096
+	}
 	if os.Getenv("HEARTH_POWER_LIE") != "" {
 		p.disk.Lie()
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// SectorSize is what a disk writes whole or not at all, in bytes.
+	// SectorSize is the grain of what a disk can be asked for, in bytes.
 	SectorSize = 512
 	// pageSize is the grain of what is kept of the cache for reading, in bytes.
 	pageSize = 4096
@@ -30,6 +30,9 @@ type Disk struct {
 	FlushTime time.Duration
 	// Cache is how many bytes the cache holds; 0: 32 MiB. Beyond, the oldest half is written out, flushed or not.
 	Cache int
+	// Whole is how many bytes, at offsets that are multiples of it, are written together or not at all: the size of a
+	// physical sector, a multiple of SectorSize; 0: SectorSize.
+	Whole int
 
 	mu     sync.Mutex
 	file   *os.File
@@ -214,19 +217,20 @@ func (d *Disk) Cut(random *rand.Rand) (way string, err error) {
 	d.on = false
 	keep := d.wayOut(random, &way)
 	for i, w := range d.cached {
-		kept, sectors := 0, len(w.data)/SectorSize
-		for s := range sectors {
-			if !keep(i, s, sectors) {
-				continue
+		kept := 0
+		for from := 0; from < len(w.data); {
+			to := min(len(w.data), from+d.wholeFrom(w.at+int64(from)))
+			if keep(i, from, len(w.data)) {
+				kept += to - from
+				if _, err := d.file.WriteAt(w.data[from:to], w.at+int64(from)); err != nil {
+					return way, err
+				}
 			}
-			kept++
-			if _, err := d.file.WriteAt(w.data[s*SectorSize:(s+1)*SectorSize], w.at+int64(s)*SectorSize); err != nil {
-				return way, err
-			}
+			from = to
 		}
-		d.stats.Kept += kept
-		d.stats.Lost += sectors - kept
-		if kept > 0 && kept < sectors {
+		d.stats.Kept += kept / SectorSize
+		d.stats.Lost += (len(w.data) - kept) / SectorSize
+		if kept > 0 && kept < len(w.data) {
 			d.stats.Torn++
 		}
 	}
@@ -235,8 +239,15 @@ func (d *Disk) Cut(random *rand.Rand) (way string, err error) {
 	return way, nil
 }
 
-// wayOut draws what happens to the cache: a function that says of each write's sectors whether they are kept.
-func (d *Disk) wayOut(random *rand.Rand, way *string) func(write, sector, of int) bool {
+// wholeFrom is how many bytes from an offset on lie in the same physical sector.
+func (d *Disk) wholeFrom(at int64) int {
+	whole := max(d.Whole, SectorSize)
+	return whole - int(at%int64(whole))
+}
+
+// wayOut draws what happens to the cache: a function that says of each write, from which of its bytes on, whether what lies in
+// one physical sector is kept.
+func (d *Disk) wayOut(random *rand.Rand, way *string) func(write, from, of int) bool {
 	switch random.IntN(8) {
 	case 0:
 		*way = "nothing"
@@ -248,8 +259,8 @@ func (d *Disk) wayOut(random *rand.Rand, way *string) func(write, sector, of int
 		*way = "a beginning"
 		last := random.IntN(len(d.cached) + 1)
 		part := random.Float64()
-		return func(write, sector, of int) bool {
-			return write < last || write == last && float64(sector) < part*float64(of)
+		return func(write, from, of int) bool {
+			return write < last || write == last && float64(from) < part*float64(of)
 		}
 	case 4, 5:
 		*way = "some writes"

@@ -42,6 +42,7 @@ func TestDiskHistories(t *testing.T) {
 	for range 300 {
 		d := newDisk(t, sectors)
 		d.Cache = 1 << (10 + random.IntN(8))
+		d.Whole = []int{0, 1024, 4096}[random.IntN(3)]
 		var newest [sectors]uint64
 		var may [sectors][]uint64 // what a cut may leave
 		for i := range may {
@@ -141,5 +142,50 @@ func TestDiskLies(t *testing.T) {
 	}
 	if d.Stats().Lost == 0 {
 		t.Error("nothing was lost")
+	}
+}
+
+// TestDiskWhole: what lies in one physical sector is written together or not at all, wherever in it a write begins.
+func TestDiskWhole(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(3, 3))
+	d := newDisk(t, 32)
+	d.Whole = 4096
+	torn := 0
+	for n := range uint64(400) {
+		at := random.IntN(20)
+		if err := d.Write(bytes.Repeat(sector(n+1), 12), int64(at)*SectorSize); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Cut(random); err != nil {
+			t.Fatal(err)
+		}
+		d.On()
+		b := make([]byte, 32*SectorSize)
+		if err := d.Read(b, 0); err != nil {
+			t.Fatal(err)
+		}
+		kept := make(map[int]map[bool]bool) // by physical sector
+		for i := at; i < at+12; i++ {
+			if kept[i/8] == nil {
+				kept[i/8] = make(map[bool]bool)
+			}
+			kept[i/8][bytes.Equal(b[i*SectorSize:(i+1)*SectorSize], sector(n+1))] = true
+		}
+		some := make(map[bool]bool)
+		for i, k := range kept {
+			if len(k) != 1 {
+				t.Fatalf("write %d at %d: of physical sector %d a part was kept", n, at, i)
+			}
+			for is := range k {
+				some[is] = true
+			}
+		}
+		if len(some) == 2 {
+			torn++
+		}
+	}
+	if torn == 0 {
+		t.Error("no write was torn between its physical sectors")
 	}
 }

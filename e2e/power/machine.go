@@ -80,10 +80,11 @@ func (m *Machine) Start(arguments ...string) (*Session, error) {
 		s.serve <- err
 	}()
 	args = append(args, "-drive", "if=none,id=disk,format=raw,cache=none,file=nbd+unix:///?socket="+socket)
+	drive := fmt.Sprintf("drive=disk,physical_block_size=%d", max(m.Disk.Whole, SectorSize))
 	if m.Rotating {
-		args = append(args, "-device", "virtio-scsi-pci", "-device", "scsi-hd,drive=disk,rotation_rate=7200")
+		args = append(args, "-device", "virtio-scsi-pci", "-device", "scsi-hd,rotation_rate=7200,"+drive)
 	} else {
-		args = append(args, "-device", "virtio-blk-pci,drive=disk")
+		args = append(args, "-device", "virtio-blk-pci,"+drive)
 	}
 	network := "user,id=net"
 	for here, there := range m.Ports {
