@@ -118,6 +118,16 @@ func TestFullDisk(t *testing.T) {
 		t.Fatalf("open on a full disk: %v", err)
 	}
 	whole("full, after a kill")
+	if err := put(events); !errors.Is(err, unix.ENOSPC) {
+		t.Fatal(err)
+	}
+	if err := x.Close(); !errors.Is(err, unix.ENOSPC) || strings.Contains(err.Error(), "\n") {
+		t.Fatalf("close on a full disk: %v", err)
+	}
+	if x, err = Open(path); err != nil {
+		t.Fatalf("open on a full disk: %v", err)
+	}
+	whole("full, closed and opened again")
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}

@@ -284,3 +284,21 @@ func TestUnread(t *testing.T) {
 		t.Errorf("read: %v, %v", got, err)
 	}
 }
+
+// What reaches over a time from further away than files usually are long is among the oldest too.
+func TestOldestOfALongFile(t *testing.T) {
+	x, err := openUnsynced(filepath.Join(t.TempDir(), "index.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	long := Row{Line: segment.Line{Camera: media.CameraID{1}}, End: 3 * longestFile}
+	x.Add(Addition{Row: long})
+	if err := x.Checkpoint(0, nil); err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	if err := x.Oldest(media.CameraID{}, 2*longestFile, func(r Row) bool { found = r == long; return true }); err != nil || !found {
+		t.Error(err, found)
+	}
+}

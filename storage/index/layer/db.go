@@ -384,21 +384,24 @@ func (db *DB) Fold() error {
 	return db.explain(db.fold(db.tables))
 }
 
-// Close closes the database. One that was only read is left as it is; of another the journal is folded and removed,
-// and when that fails it stays for the next time.
+// Close closes the database. One that was only read is left as it is; of another the journal is folded and removed. When
+// that fails it is an error, and the journal stays for the next time: nothing is lost as long as it lies beside the database.
 func (db *DB) Close() error {
 	db.write.Lock()
 	defer db.write.Unlock()
-	done := len(db.tables) == 0
-	if db.changed && !done {
-		done = db.fold(db.tables) == nil
+	var err error
+	if db.changed && len(db.tables) > 0 {
+		err = db.fold(db.tables)
 	}
 	made := db.journal != nil
 	db.closeJournal()
-	if db.changed && done && made {
+	if db.changed && err == nil && made {
 		os.Remove(db.journalPath())
 	}
-	return db.bolt.Close()
+	if err != nil {
+		err = fmt.Errorf("close %s: the last changes stay in its journal: %w", db.path, err)
+	}
+	return errors.Join(err, db.bolt.Close())
 }
 
 // Used says how many bytes of the bbolt file are in use: the rest of it is free for what comes.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -407,5 +408,72 @@ func TestJournalFails(t *testing.T) {
 		return nil
 	}); err != nil || n != 6 {
 		t.Errorf("%v, %d of 6 changes", err, n)
+	}
+}
+
+// Readers see all spaces at one moment, also while a fold moves everything from one layer to the other.
+func TestReadersSeeOneMoment(t *testing.T) {
+	db, err := Open(filepath.Join(t.TempDir(), "x.db"), sample(2000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	put := func(i int) {
+		if err := db.Update(func(tx *Tx) error {
+			for _, s := range spaces() {
+				tx.Put(s, []byte("k"), fmt.Append(nil, i))
+				tx.Put(s, fmt.Appendf(nil, "k%03d", i%50), bytes.Repeat([]byte{1}, 20))
+				tx.Delete(s, fmt.Appendf(nil, "k%03d", (i+25)%50))
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	put(0)
+	const changes = 3000
+	var wait sync.WaitGroup
+	done := make(chan struct{})
+	for range 2 {
+		wait.Go(func() {
+			for last := ""; ; {
+				if err := db.View(func(tx *Tx) error {
+					now := string(tx.Get(spaces()[0], []byte("k")))
+					for _, s := range spaces() {
+						if got := string(tx.Get(s, []byte("k"))); got != now {
+							t.Errorf("%v is of %s, others are of %s", s, got, now)
+						}
+						n := 0
+						c := tx.Cursor(s)
+						for k, _ := c.First(); k != nil; k, _ = c.Next() {
+							n++
+						}
+						if n > 26 {
+							t.Errorf("%d keys", n)
+						}
+					}
+					if len(now) < len(last) || len(now) == len(last) && now < last {
+						t.Errorf("%s after %s", now, last)
+					}
+					last = now
+					return nil
+				}); err != nil {
+					t.Error(err)
+				}
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for i := range changes {
+		put(i + 1)
+	}
+	close(done)
+	wait.Wait()
+	if s := db.Stats(); s.Folds < 50 || s.Appends < 500 {
+		t.Errorf("%+v", s)
 	}
 }
