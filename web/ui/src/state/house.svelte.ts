@@ -1,6 +1,9 @@
 import { api, at, time, type Camera, type HearthEvent, type StorageAnswer } from '../api';
 import { troublesOf } from './keeping';
 
+/** How long the first picture waits for what is said above it, ms. */
+const SOON = 250;
+
 /** What the page knows of the house: its cameras, what moves, how it is kept. Alive while somebody is logged in. */
 class House {
   cameras: Camera[] | undefined = $state.raw();
@@ -76,14 +79,18 @@ class House {
 
   async refresh(): Promise<void> {
     if (document.visibilityState === 'hidden' && this.cameras) return;
+    const storage = this.refreshStorage().catch(() => undefined);
     try {
-      this.cameras = await api.cameras();
+      const cameras = await api.cameras();
+      // What stands above the wall, an alarm maybe, comes with it: nothing is to jump down under somebody's finger.
+      if (!this.cameras) await Promise.race([storage, new Promise((done) => setTimeout(done, SOON))]);
+      this.cameras = cameras;
       this.reachable = true;
     } catch {
       this.reachable = false;
       return;
     }
-    await Promise.allSettled([this.#count(), this.refreshStorage()]);
+    await Promise.allSettled([this.#count(), storage]);
   }
 
   async #count(): Promise<void> {
