@@ -40,9 +40,10 @@ func TestBrowser(t *testing.T) {
 	}
 	server := simulate(t, cameras...)
 
-	p := start(t, bin(t, "hearth"), nil, "serve", "--data", filepath.Join(t.TempDir(), "data"),
-		"--listen", "127.0.0.1:0", "--listen-http", "")
+	data := filepath.Join(t.TempDir(), "data")
+	p := start(t, bin(t, "hearth"), nil, "serve", "--data", data, "--listen", "127.0.0.1:0", "--listen-http", "")
 	given := page{
+		Data:   data,
 		Origin: address(p.line(t, "listening", 15*time.Second)),
 		FPS:    fps,
 		Owner:  owner{Name: ownerName, Password: ownerPassword},
@@ -93,6 +94,7 @@ func simulate(t *testing.T, cameras ...*simulated.Camera) *simulated.Server {
 // page is what a script of e2e/browser is given.
 type page struct {
 	Origin  string          `json:"origin"`
+	Data    string          `json:"data"`
 	FPS     int             `json:"fps"`
 	Owner   owner           `json:"owner"`
 	Cameras []truth         `json:"cameras"`

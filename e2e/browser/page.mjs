@@ -7,6 +7,7 @@ import * as events from './steps/events.mjs';
 import * as live from './steps/live.mjs';
 import * as manners from './steps/manners.mjs';
 import * as past from './steps/past.mjs';
+import * as storage from './steps/storage.mjs';
 import { Truth } from './truth.mjs';
 
 const given = JSON.parse(process.env.GIVEN);
@@ -15,12 +16,14 @@ try {
   const window = await open(browser, given.origin);
   // The only refusals that this test provokes: who is not logged in, who is wrong at the door or at the camera.
   window.allow(/^(GET|POST) \/api\/v1\/session 401$/, /^POST \/api\/v1\/cameras\/probe 4(00|22)$/);
+  // And who makes a recovery key with a wrong password, or adds a disk that is none.
+  window.allow(/^POST \/api\/v1\/(recovery-key|volumes) 422$/);
   // And who plays on right after a pause asks for what is not recorded yet.
   window.allow(/^GET \/api\/v1\/cameras\/[^/]+\/footage 404$/);
   const truth = new Truth(given.cameras, given.fps);
   /** The box's id of each camera, by name. */
   const house = new Map();
-  const ctx = { ...window, truth, house, owner: given.owner };
+  const ctx = { ...window, truth, house, owner: given.owner, data: given.data };
   const [first, second, third] = truth.cameras;
   const step = steps(window);
 
@@ -46,9 +49,14 @@ try {
     await step('events by keyboard', () => events.keys(ctx));
     await step('no scrolling sideways at 360 pixels', () => manners.narrow(ctx, first));
     await step('accessible to everybody, by day and by night', () => manners.accessible(ctx, first));
+    await step('a recovery key is printed and proved', () => storage.recoveryKey(ctx));
+    await step('a disk that is none is refused at the field', () => storage.disks(ctx));
+    await step('limits of a camera', () => storage.limits(ctx, third));
+    await step('a clip is saved signed', () => storage.signed(ctx, first));
     await step('a camera gets another name', () => cameras.rename(ctx, third, 'Shed'));
     await step('a camera is removed', () => cameras.remove(ctx, 'Shed'));
     truth.cameras.pop();
+    await step('a disk in trouble is an alarm on every screen', () => storage.alarm(ctx));
     await step('logging out', () => door.logOut(ctx));
     await step('the door is accessible to everybody', () => manners.accessibleDoor(ctx));
     await step('logging in', () => door.logIn(ctx));

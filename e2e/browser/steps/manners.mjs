@@ -16,6 +16,7 @@ export async function narrow({ page, house }, camera) {
       [`/camera/${house.get(camera.name)}`, '[data-testid=timeline][data-span]'],
       ['/cameras', '[data-testid=camera-row]'],
       ['/cameras/new', '[data-testid=camera-form]'],
+      ['/storage', '[data-testid=kept]'],
     ]) {
       await page.goto(path);
       await page.locator(ready).first().waitFor();
@@ -75,6 +76,17 @@ async function ask(context, screens) {
   }
 }
 
+/** Fails when axe finds something in what the page shows now. */
+export async function inOrder(page) {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe);
+  const { violations } = await page.evaluate(
+    (values) => axe.run(document, { runOnly: { type: 'tag', values } }),
+    RULES,
+  );
+  const found = violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html.slice(0, 160))}`);
+  must(found.length === 0, found.join('\n'));
+}
+
 /** The Web Content Accessibility Guidelines 2.2 AA, as far as a program can tell. */
 export const accessible = ({ context, house }, camera) =>
   ask(context, [
@@ -83,6 +95,8 @@ export const accessible = ({ context, house }, camera) =>
     [`/camera/${house.get(camera.name)}`, '[data-testid=player][data-state=playing]'],
     ['/cameras', '[data-testid=camera-row]'],
     ['/cameras/new', '[data-testid=camera-form]'],
+    [`/cameras/${house.get(camera.name)}`, '[data-testid=save-camera]'],
+    ['/storage', '[data-testid=kept]'],
   ]);
 
 export const accessibleDoor = ({ context }) => ask(context, [['/', '[data-testid=login]']]);
