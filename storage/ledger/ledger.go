@@ -103,19 +103,35 @@ func SetAside(files Files, e *PageError) error {
 	return nil
 }
 
-// Bury says that a file is about to be removed. Done again, also after a removal that was cut short, it changes nothing.
+// Bury says that a file is about to be removed. What was buried before this Ledger was opened is taken for removed by then:
+// see Recent and Unbury. Done again it changes nothing.
 // What is known of the file's records stays as long as the day's page, because the removal may not come about.
 func (l *Ledger) Bury(line segment.Line, t Tomb) error {
 	p, err := l.day(segment.Day(t.Start))
 	if err != nil {
 		return err
 	}
-	t.Stream, t.Files, t.Starts = line.Stream, 1, []int64{t.Start}
+	t.Stream, t.Files, t.Starts, t.Fresh = line.Stream, 1, []int64{t.Start}, true
 	if slices.ContainsFunc(p.Tombs, func(o Tomb) bool { return o.Stream == t.Stream && slices.Contains(o.Starts, t.Start) }) {
 		return nil
 	}
+	if !p.settled {
+		p.Tombs, p.settled = settle(p.Tombs), true
+	}
 	p.Tombs = bury(p.Tombs, t)
 	p.dirty = true
+	return nil
+}
+
+// Unbury says that a file was not removed after all. It must have been buried last: what is not fresh any more stays.
+func (l *Ledger) Unbury(line segment.Line, start int64) error {
+	p, err := l.day(segment.Day(start))
+	if err != nil {
+		return err
+	}
+	n := len(p.Tombs)
+	p.Tombs = slices.DeleteFunc(p.Tombs, func(t Tomb) bool { return t.Fresh && t.Stream == line.Stream && t.Start == start })
+	p.dirty = p.dirty || len(p.Tombs) < n
 	return nil
 }
 
@@ -220,19 +236,21 @@ func (l *Ledger) reading(day string) (*page, error) {
 	return l.page(day)
 }
 
-// Punching is a file into which holes may not have been punched yet, though the ledger has them.
-type Punching struct {
+// Started is a file of which the ledger knows something that may not have been done.
+type Started struct {
 	Line    segment.Line
 	Start   int64
 	Segment media.UUID
-	Holes   []Hole
+	Holes   []Hole // perhaps not punched
+	Buried  bool   // perhaps not removed
 }
 
 // sameWrite is how far apart the pages that one Write wrote may seem to be.
 const sameWrite = 10 * time.Minute
 
-// Recent gives the files with holes on the pages that were written last: what was cut short is among them.
-func (l *Ledger) Recent() (files []Punching, err error) {
+// Recent gives what the pages that were written last say of files with holes, and of those that were buried last: what was
+// cut short is among it. A file may be in it twice.
+func (l *Ledger) Recent() (files []Started, err error) {
 	days, err := l.files.Days()
 	if err != nil {
 		return nil, err
@@ -260,7 +278,12 @@ func (l *Ledger) Recent() (files []Punching, err error) {
 		}
 		for _, f := range p.Files {
 			line := segment.Line{Camera: l.key.Camera(), Stream: f.Stream}
-			files = append(files, Punching{Line: line, Start: f.Start, Segment: f.Segment, Holes: slices.Clone(f.Holes)})
+			files = append(files, Started{Line: line, Start: f.Start, Segment: f.Segment, Holes: slices.Clone(f.Holes)})
+		}
+		for _, t := range p.Tombs {
+			if t.Fresh {
+				files = append(files, Started{Line: t.Line(l.key.Camera()), Start: t.Start, Segment: t.Segment, Buried: true})
+			}
 		}
 	}
 	return files, nil
@@ -323,7 +346,7 @@ func (l *Ledger) Fold(day string) error {
 	}
 	if len(p.Tombs) > 0 {
 		for _, t := range p.Tombs {
-			t.Starts = nil
+			t.Starts, t.Fresh = nil, false
 			own.Tombs = bury(own.Tombs, t)
 		}
 		own.Folded = append(own.Folded, day)

@@ -84,6 +84,12 @@ func TestNeighboursBecomeOneTomb(t *testing.T) {
 	for _, x := range []Tomb{first, third, far, second, second, first} { // again: a letting go that was cut short
 		must(t, l.Bury(line, x))
 	}
+	must(t, l.Write())
+	if got, err := open(t, dir, key).Tombs(line); err != nil || len(got) != 4 || !got[0].Fresh {
+		t.Errorf("what was buried last stays by itself: %v, %+v", err, got)
+	}
+	l = open(t, dir, key)
+	must(t, l.Bury(line, second))
 	must(t, l.Bury(segment.Line{Camera: key.camera, Stream: media.Sub}, tomb("2026-05-01 10:30", 4, 5)))
 	must(t, l.Write())
 	got, err := open(t, dir, key).Tombs(line)
@@ -101,6 +107,33 @@ func same(a, b Tomb) bool {
 	a.Starts, b.Starts = nil, nil
 	return a.Stream == b.Stream && a.Start == b.Start && a.End == b.End && a.Segment == b.Segment && a.Prev == b.Prev &&
 		a.Head == b.Head && a.Files == b.Files && a.Recovered == b.Recovered && a.Broken == b.Broken
+}
+
+// What was not removed after all is taken back, as long as nothing else was noted since.
+func TestUnbury(t *testing.T) {
+	dir := t.TempDir()
+	key, line := camera(t, dir, "2026-05-01")
+	first, second := tomb("2026-05-01 10:00", 1, 2), tomb("2026-05-01 10:10", 2, 3)
+	l := open(t, dir, key)
+	must(t, l.Bury(line, first))
+	must(t, l.Write())
+	l = open(t, dir, key)
+	must(t, l.Bury(line, second))
+	must(t, l.Write())
+	l = open(t, dir, key)
+	recent, err := l.Recent()
+	must(t, err)
+	if len(recent) != 1 || recent[0].Start != second.Start || !recent[0].Buried {
+		t.Errorf("%+v", recent)
+	}
+	must(t, l.Unbury(line, first.Start))
+	must(t, l.Unbury(line, second.Start))
+	must(t, l.Write())
+	got, err := open(t, dir, key).Tombs(line)
+	must(t, err)
+	if len(got) != 1 || got[0].Start != first.Start || got[0].Head != hash(2) {
+		t.Errorf("%+v", got)
+	}
 }
 
 // A file that could not be read is no neighbour of anything.
@@ -213,7 +246,7 @@ func TestFold(t *testing.T) {
 	}
 	got, err := open(t, dir, key).Tombs(line)
 	must(t, err)
-	if len(got) != 1 || got[0].Files != 3 || got[0].Prev != hash(1) || got[0].Head != hash(4) {
+	if got = settle(got); len(got) != 1 || got[0].Files != 3 || got[0].Prev != hash(1) || got[0].Head != hash(4) {
 		t.Errorf("%+v", got)
 	}
 	// Files of that day again, because the clock was set back.
@@ -225,7 +258,7 @@ func TestFold(t *testing.T) {
 	must(t, l.Write())
 	got, err = open(t, dir, key).Tombs(line)
 	must(t, err)
-	if len(got) != 1 || got[0].Files != 4 || got[0].Head != hash(5) {
+	if got = settle(got); len(got) != 1 || got[0].Files != 4 || got[0].Head != hash(5) {
 		t.Errorf("after the clock was set back: %+v", got)
 	}
 }

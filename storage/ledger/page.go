@@ -34,7 +34,8 @@ type page struct {
 	// Folded are days whose tombs were moved to this page; what may still lie on their own pages counts no more.
 	Folded []string `json:"folded,omitempty"`
 
-	dirty bool
+	dirty   bool
+	settled bool // the tombs that were fresh when the page was read are joined with the others
 }
 
 // file is what is known of one file that is still there.

@@ -37,6 +37,9 @@ type Tomb struct {
 	Recovered bool `json:"recovered,omitempty"`
 	// Broken says that the file could not be read when it was let go of: Prev and Head are not known.
 	Broken bool `json:"broken,omitempty"`
+	// Fresh says that the file may still be there: what was noted last was perhaps cut short. It stays by itself until
+	// something else is noted on its page.
+	Fresh bool `json:"fresh,omitempty"`
 	// Starts are those of the files, as long as their day has others: so none is buried twice.
 	Starts []int64 `json:"starts,omitempty"`
 }
@@ -48,7 +51,7 @@ func (t Tomb) Line(camera media.CameraID) segment.Line {
 
 // follows says that b's first file came right behind a's last.
 func (t Tomb) follows(a Tomb) bool {
-	return t.Stream == a.Stream && !t.Broken && !a.Broken && t.Prev == a.Head && a.Head != Hash{}
+	return t.Stream == a.Stream && !t.Broken && !a.Broken && !t.Fresh && !a.Fresh && t.Prev == a.Head && a.Head != Hash{}
 }
 
 // join makes one tomb of two that follow each other.
@@ -60,8 +63,8 @@ func join(a, b Tomb) Tomb {
 	return b
 }
 
-// bury puts a tomb among others and joins it with its neighbours in the chain, whatever their times: a clock may have
-// been set back.
+// bury puts a tomb among others and joins it, unless it is fresh, with its neighbours in the chain, whatever their times: a
+// clock may have been set back.
 func bury(tombs []Tomb, t Tomb) []Tomb {
 	for i := 0; i < len(tombs); i++ {
 		switch {
@@ -77,6 +80,15 @@ func bury(tombs []Tomb, t Tomb) []Tomb {
 	}
 	at, _ := slices.BinarySearchFunc(tombs, t, byStart)
 	return slices.Insert(tombs, at, t)
+}
+
+// settle joins the fresh tombs with the others.
+func settle(tombs []Tomb) (settled []Tomb) {
+	for _, t := range tombs {
+		t.Fresh = false
+		settled = bury(settled, t)
+	}
+	return settled
 }
 
 func byStart(a, b Tomb) int {

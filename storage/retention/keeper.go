@@ -137,7 +137,7 @@ func (k *Keeper) pass(ctx context.Context, floor int64, freed *Freed) error {
 		return err
 	}
 	if !k.mended {
-		if err := k.mendHoles(); err != nil {
+		if err := k.mendAll(); err != nil {
 			return err
 		}
 		k.mended = true

@@ -12,9 +12,10 @@ import (
 	"hearth/storage/segment"
 )
 
-// mendHoles ends what was cut short between the ledger and the index: holes that are noted are punched, and the index is
-// told of them. It looks at what the ledgers said last.
-func (k *Keeper) mendHoles() error {
+// mendAll ends what was cut short between the ledger and the index: holes that are noted are punched, and the index is
+// told of them; files that are noted as gone and were not condemned are noted as kept. It looks at what the ledgers said
+// last.
+func (k *Keeper) mendAll() error {
 	cameras, err := k.bytes(k.own, false)
 	if err != nil {
 		return err
@@ -22,7 +23,7 @@ func (k *Keeper) mendHoles() error {
 	for camera := range cameras {
 		if err := k.mendCamera(camera); err != nil {
 			k.stuck[camera] = true
-			k.failed = append(k.failed, fmt.Errorf("end letting go of parts of camera %s's files: %w", camera, err))
+			k.failed = append(k.failed, fmt.Errorf("end what was begun of camera %s's files: %w", camera, err))
 		}
 	}
 	return nil
@@ -33,7 +34,7 @@ func (k *Keeper) mendCamera(camera media.CameraID) error {
 	if err != nil || l == nil {
 		return err
 	}
-	var recent []ledger.Punching
+	var recent []ledger.Started
 	if err := k.mend(l, func() error { recent, err = l.Recent(); return err }); err != nil {
 		return err
 	}
@@ -46,6 +47,12 @@ func (k *Keeper) mendCamera(camera media.CameraID) error {
 		if len(rows) == 0 || rows[0].Start != p.Start || rows[0].Segment != p.Segment || !k.own(rows[0].Volume) {
 			continue
 		}
+		if p.Buried {
+			if err := l.Unbury(p.Line, p.Start); err != nil {
+				return err
+			}
+			continue
+		}
 		d, err := k.mendFile(l, rows[0], p.Holes)
 		if err != nil {
 			return err
@@ -53,6 +60,9 @@ func (k *Keeper) mendCamera(camera media.CameraID) error {
 		if len(d.cuts) > 0 {
 			list = append(list, d)
 		}
+	}
+	if err := l.Write(); err != nil {
+		return err
 	}
 	_, err = k.punch(list, &Freed{})
 	return err
