@@ -71,7 +71,16 @@ func (s *seed) make() {
 	stop()
 	s.must(<-done)
 	s.must(store.Close())
-	s.must(os.Remove(filepath.Join(s.dir, "lock")))
+	s.tidy()
+}
+
+// tidy removes what a stopped store leaves and does not need: its lock, and room that it holds for a full disk.
+func (s *seed) tidy() {
+	for _, name := range []string{"lock", "ballast"} {
+		if err := os.Remove(s.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.t.Fatal(err)
+		}
+	}
 }
 
 func (s *seed) run(w *storage.StreamWriter, cam media.CameraID, stream media.Stream, begin time.Time) {
@@ -229,7 +238,7 @@ func breaks() []aBreak {
 			store, err := storage.Open(storage.Options{Dir: s.dir, Log: slog.New(slog.DiscardHandler)})
 			s.must(err)
 			s.must(store.Close())
-			s.must(os.Remove(s.path("lock")))
+			s.tidy()
 		}, "had 8 records", 1},
 		{"signature-changed", func(s *seed) {
 			found, err := filepath.Glob(s.path("media", "heads", "*"))
