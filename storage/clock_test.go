@@ -135,15 +135,16 @@ func TestClockSetBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(line.Spans) != 1 || !line.Spans[0].From.Equal(at(900)) || !line.Spans[0].To.Equal(at(6000)) || len(line.Unsure) != 0 {
+			is := func(s Span, from, to int64) bool { return s.From.Equal(at(from)) && s.To.Equal(at(to)) }
+			if len(line.Spans) != 1 || !is(line.Spans[0], 900, 6000) || len(line.Unsure) != 0 {
 				t.Fatalf("%s: %+v", what, line)
 			}
-			if len(line.Twice) != 1 || line.Twice[0].Times != 2 || !line.Twice[0].From.Equal(at(3600)) || !line.Twice[0].To.Equal(at(4500)) {
+			if len(line.Twice) != 1 || line.Twice[0].Times != 2 || !is(line.Twice[0].Span, 3600, 4500) {
 				t.Fatalf("%s: twice: %+v", what, line.Twice)
 			}
 			// Any part of it says the same, also one that does not reach to where the clock was set.
 			line, err = r.s.Timeline(r.grant(cam, access.Footage), at(3700), at(3710))
-			if err != nil || len(line.Spans) != 1 || len(line.Twice) != 1 || !line.Twice[0].From.Equal(at(3700)) || !line.Twice[0].To.Equal(at(3710)) {
+			if err != nil || len(line.Spans) != 1 || len(line.Twice) != 1 || !is(line.Twice[0].Span, 3700, 3710) {
 				t.Fatalf("%s: %+v, %v", what, line, err)
 			}
 		}

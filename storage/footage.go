@@ -30,6 +30,7 @@ type Footage struct {
 	file   int64 // the start of the one that was last open
 	pos    int64 // up to here nothing is left to give
 	until  int64 // from here on another file than the one that is open has the picture
+	sharp  bool  // that file is of another recording of the same time: no piece may reach over until
 	run    media.UUID
 	tracks []media.Track
 	init   []byte // as last given out
@@ -131,7 +132,7 @@ func (f *Footage) next() (Piece, error) {
 			if e.Time >= f.to {
 				return Piece{}, io.EOF
 			}
-			if e.Time >= f.until {
+			if e.Time >= f.until || f.sharp && e.End() > f.until {
 				cut = true
 				break
 			}
@@ -195,7 +196,7 @@ func (f *Footage) open() error {
 		}
 		from := f.pos
 		if f.pos, f.until = max(f.pos, p.end, p.start+1), until; until != never {
-			f.pos = until
+			f.pos, f.sharp = until, p.reach()-until > seam.Microseconds()
 		}
 		first := !f.begun
 		f.file, f.begun = p.start, true

@@ -269,7 +269,8 @@ func (s *Store) seen(l segment.Line, at int64, beneath int) (f file, until int64
 	if i < 0 {
 		return file{}, 0, false, nil
 	}
-	for begin := max(at, parts[i].from); i+1 < len(parts) && parts[i+1].from == parts[i].to && parts[i].to-begin < sliver.Microseconds(); {
+	begin := max(at, parts[i].from)
+	for i+1 < len(parts) && parts[i+1].from == parts[i].to && parts[i].to-begin < sliver.Microseconds() {
 		i++
 	}
 	f = list[parts[i].file]

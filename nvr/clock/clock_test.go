@@ -45,9 +45,15 @@ func TestWhatIsTrusted(t *testing.T) {
 		{"with a battery", pretend{battery: &right}, Hardware, ""},
 		{"with a battery that is empty", pretend{battery: &wrong, off: wrong}, Unknown, "before this program was made"},
 		{"with an empty battery, and a time that was remembered", pretend{battery: &wrong}, Unknown, ""},
-		{"with a battery, set behind what was recorded", pretend{battery: ptr(-2 * time.Hour), off: -2 * time.Hour}, Unknown, "the newest recording is of"},
+		{
+			"with a battery, set behind what was recorded", pretend{battery: ptr(-2 * time.Hour), off: -2 * time.Hour},
+			Unknown, "the newest recording is of",
+		},
 		{"a virtual machine", pretend{virtual: true}, Host, ""},
-		{"a virtual machine that begins behind what was recorded", pretend{virtual: true, off: -2 * time.Hour}, Unknown, "the newest recording is of"},
+		{
+			"a virtual machine that begins behind what was recorded", pretend{virtual: true, off: -2 * time.Hour},
+			Unknown, "the newest recording is of",
+		},
 		{"a small computer", pretend{}, Unknown, ""},
 		{"a small computer in 1970", pretend{off: wrong}, Unknown, "before this program was made"},
 	} {
@@ -104,7 +110,9 @@ func TestLearnsTheTime(t *testing.T) {
 		is(Hardware, false)
 		cancel()
 		<-done
-		for _, want := range []string{"does not know the time yet", `clock was set" by=40h0m0s`, "knows the time\" from=network", "from=hardware", "no time server answered"} {
+		for _, want := range []string{
+			"does not know the time yet", `clock was set" by=40h0m0s`, `knows the time" from=network`, "from=hardware", "no time server answered",
+		} {
 			if strings.Count(out.String(), want) == 0 {
 				t.Errorf("the log does not say %q:\n%s", want, out.String())
 			}
