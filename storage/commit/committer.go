@@ -57,7 +57,7 @@ type line struct {
 	init    []byte
 	runSeq  uint32
 	clocked media.UUID     // the run whose step of the clock is noted already: a run may begin to be recorded several times
-	gaps    []segment.Note // to be noted with the next fragment that is kept, as are steps of the clock; the last may be open: its To is zero
+	gaps    []segment.Note // and steps of the clock, for the next fragment that is kept; the last may be open: its To is zero
 	file    *file
 	trouble string   // what was last logged about it
 	prev    [32]byte // chain hash that the next file begins with
