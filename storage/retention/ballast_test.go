@@ -144,13 +144,13 @@ func TestFullToTheLastBlock(t *testing.T) {
 			}
 			r.agree()
 		}
-		must(t, r.x.Close())
-		must(t, os.RemoveAll(dir))
 		fillers, err := filepath.Glob(filepath.Join(disk, "filler*"))
 		must(t, err)
 		for _, path := range fillers {
 			must(t, os.Remove(path))
 		}
+		must(t, r.x.Close())
+		must(t, os.RemoveAll(dir))
 	}
 }
 
