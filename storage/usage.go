@@ -48,6 +48,13 @@ func (s *Store) Usage() Usage {
 			u.addVolume(d.Number, v.Size)
 		}
 	}
+	f := s.forecast()
+	u.Days = f.Days
+	for camera, term := range f.Cameras {
+		c := u.Cameras[camera]
+		c.Days = term.Days
+		u.Cameras[camera] = c
+	}
 	return u
 }
 
