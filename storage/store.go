@@ -207,7 +207,10 @@ func (s *Store) Close() error {
 			d.commit.Mend()
 		}
 		err := s.checkpoint()
-		s.closeErr = errors.Join(err, s.signHeadsNow(), s.release())
+		if err := s.signHeadsNow(); err != nil { // on a full disk, say; nothing that was recorded depends on it
+			s.log.Error("how far the chains have come is not signed", "error", err)
+		}
+		s.closeErr = errors.Join(err, s.release())
 	})
 	return s.closeErr
 }
