@@ -40,7 +40,7 @@ func (d *Folder) Punch(path string, from, to int64) error {
 // found out, as in a virtual machine.
 func Rotational(dir string) bool {
 	var s unix.Stat_t
-	if unix.Stat(dir, &s) != nil {
+	if unix.Stat(footage(dir), &s) != nil {
 		return false
 	}
 	major, minor := unix.Major(uint64(s.Dev)), unix.Minor(uint64(s.Dev)) //nolint:unconvert // 32 bits on some machines

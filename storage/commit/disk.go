@@ -67,17 +67,35 @@ func OpenFolder(dir string) (*Folder, error) {
 	return d, d.look()
 }
 
-// look looks at what file system the folder is on.
+// look looks at what file system the footage is on: that of the folder, or one of its own, mounted at its media folder.
 func (d *Folder) look() error {
-	var here, above unix.Stat_t
-	if err := unix.Stat(d.dir, &here); err != nil {
+	var here, dir, above unix.Stat_t
+	if err := unix.Stat(footage(d.dir), &here); err != nil {
+		return fmt.Errorf("look at %s: %w", d.dir, err)
+	}
+	if err := unix.Stat(d.dir, &dir); err != nil {
 		return fmt.Errorf("look at %s: %w", d.dir, err)
 	}
 	if err := unix.Stat(filepath.Join(d.dir, ".."), &above); err != nil {
 		return fmt.Errorf("look above %s: %w", d.dir, err)
 	}
-	d.on.Store(&fileSystem{own: here.Dev != above.Dev, dev: uint64(here.Dev)}) //nolint:unconvert // 32 bits on some machines
+	own := here.Dev != dir.Dev || here.Dev != above.Dev
+	d.on.Store(&fileSystem{own: own, dev: uint64(here.Dev)}) //nolint:unconvert // 32 bits on some machines
 	return nil
+}
+
+// footage is where a data folder's footage lies: in its media folder, which may be a disk of its own; in the folder itself
+// as long as there is none.
+func footage(dir string) string {
+	if media := filepath.Join(dir, "media"); isDir(media) {
+		return media
+	}
+	return dir
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func (d *Folder) path(p string) string { return filepath.Join(d.dir, p) }
@@ -149,7 +167,7 @@ func (d *Folder) Own() bool { return d.on.Load().own }
 
 // SyncAll implements Disk.
 func (d *Folder) SyncAll() error {
-	f, err := os.Open(d.dir)
+	f, err := os.Open(footage(d.dir))
 	if err != nil {
 		return err
 	}
@@ -170,10 +188,10 @@ func (d *Folder) SyncAll() error {
 	return nil
 }
 
-// Free gives the bytes on the data folder's file system that we may still use, and its size.
+// Free gives the bytes on the file system of a data folder's footage that we may still use, and its size.
 func Free(dir string) (free, size int64, err error) {
 	var s unix.Statfs_t
-	if err := unix.Statfs(dir, &s); err != nil {
+	if err := unix.Statfs(footage(dir), &s); err != nil {
 		return 0, 0, fmt.Errorf("ask for the free space of %s: %w", dir, err)
 	}
 	return int64(s.Bavail) * int64(s.Bsize), int64(s.Blocks) * int64(s.Bsize), nil //nolint:unconvert // 32 bits on some machines

@@ -27,6 +27,7 @@ func Look(dir string, id media.UUID) error {
 		return fmt.Errorf("%w: %s says %s; mount the one that belongs there", commit.ErrForeign, path, found)
 	}
 	var s unix.Statfs_t
+	dir = filepath.Dir(path) // the media folder may be a disk of its own
 	if err := unix.Statfs(dir, &s); err != nil {
 		return fmt.Errorf("%w: %w", commit.ErrMissing, &os.PathError{Op: "statfs", Path: dir, Err: err})
 	}
