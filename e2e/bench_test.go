@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"text/tabwriter"
@@ -50,6 +52,8 @@ type measured struct {
 	name    string
 	cameras int
 	pids    []int
+	idle    int64   // memory before there were cameras, in bytes
+	syncs   float64 // for a camera in a second; negative: not counted
 	before  usage
 	result  usage
 }
@@ -77,22 +81,35 @@ func (m *measured) perCameraMinute(span time.Duration) float64 {
 	return m.result.cpu.Seconds() / span.Minutes() / float64(m.cameras)
 }
 
+// writes is calls for one camera in one second.
+func (m *measured) writes(span time.Duration) float64 {
+	return float64(m.result.writeCalls) / span.Seconds() / float64(m.cameras)
+}
+
 func table(span time.Duration, all ...*measured) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\nwhat\tCPU s per camera-minute\tmemory MiB in all\twritten Mbit/s per camera\twrite calls per camera-second\t")
+	fmt.Fprintln(w, "\nwhat\tCPU s per camera-minute\tmemory MiB in all\twritten Mbit/s per camera\twrite calls per camera-second\tsyncs\t")
 	for _, m := range all {
-		n := float64(m.cameras)
-		fmt.Fprintf(w, "%s\t%.3f\t%.0f\t%.2f\t%.2f\t\n", m.name, m.perCameraMinute(span), float64(m.result.memory)/(1<<20),
-			float64(m.result.written)*8/1e6/span.Seconds()/n, float64(m.result.writeCalls)/span.Seconds()/n)
+		syncs := "?"
+		if m.syncs >= 0 {
+			syncs = fmt.Sprintf("%.2f", m.syncs)
+		}
+		fmt.Fprintf(w, "%s\t%.3f\t%.0f\t%.2f\t%.2f\t%s\t\n", m.name, m.perCameraMinute(span), float64(m.result.memory)/(1<<20),
+			float64(m.result.written)*8/1e6/span.Seconds()/float64(m.cameras), m.writes(span), syncs)
 	}
 	w.Flush()
 }
 
-// BenchmarkRecording measures receiving, sealing and recording beside what Frigate's recorder does: one
-// `ffmpeg -c copy -f segment` per camera, on the same cameras at the same time.
+// BenchmarkRecording measures receiving, sealing and recording beside what Frigate's recorder does, one
+// `ffmpeg -c copy -f segment` per camera, and beside MediaMTX, on the same cameras at the same time.
 func BenchmarkRecording(b *testing.B) {
 	urls := sim(b, "--cameras", strconv.Itoa(benchCameras), "--clip", calmClip(b, 1920, 1080, 4000))
 	a := serve(b, "")
+	hearth := &measured{name: "hearth: receive, seal, record", cameras: benchCameras, pids: []int{a.cmd.Process.Pid}}
+	<-time.After(benchSettle / 3)
+	if u, err := read(hearth.pids...); err == nil {
+		hearth.idle = u.memory
+	}
 	for i, url := range urls {
 		a.add(b, map[string]any{
 			"name": fmt.Sprintf("Camera %d", i+1), "url": url, "record": "continuous",
@@ -100,23 +117,42 @@ func BenchmarkRecording(b *testing.B) {
 		})
 	}
 	out := b.TempDir()
-	ffmpegs := make([]int, 0, len(urls))
+	ffmpeg := &measured{name: "ffmpeg -c copy -f segment", cameras: benchCameras}
 	for i, url := range urls {
 		p := start(b, "ffmpeg", nil, "-nostdin", "-v", "error", "-rtsp_transport", "tcp", "-i", url, "-c", "copy",
 			"-f", "segment", "-segment_time", "10", "-reset_timestamps", "1", filepath.Join(out, fmt.Sprintf("%d-%%05d.mp4", i)))
-		ffmpegs = append(ffmpegs, p.cmd.Process.Pid)
+		ffmpeg.pids = append(ffmpeg.pids, p.cmd.Process.Pid)
+	}
+	all := map[string]*measured{"hearth": hearth, "ffmpeg": ffmpeg}
+	if program := mediamtx(b); program != "" {
+		paths := make(map[string]string)
+		for i, url := range urls {
+			paths[fmt.Sprintf("camera%d", i)] = url
+		}
+		p := startPeer(b, program, paths)
+		all["mediamtx"] = &measured{name: "MediaMTX v1.14.0", cameras: benchCameras, pids: []int{p.cmd.Process.Pid}}
+		p.recording(b, benchCameras)
 	}
 	allOnline(b, a, benchCameras)
 	<-time.After(benchSettle)
 
-	hearth := &measured{name: "hearth: receive, seal, record", cameras: benchCameras, pids: []int{a.cmd.Process.Pid}}
-	ffmpeg := &measured{name: "ffmpeg -c copy -f segment", cameras: benchCameras, pids: ffmpegs}
+	list := slices.Collect(maps.Values(all))
 	for b.Loop() {
-		measure(b, benchSpan, hearth, ffmpeg)
+		measure(b, benchSpan, list...)
 	}
-	table(benchSpan, hearth, ffmpeg)
-	b.ReportMetric(hearth.perCameraMinute(benchSpan), "hearth-CPU-s/cam-min")
-	b.ReportMetric(ffmpeg.perCameraMinute(benchSpan), "ffmpeg-CPU-s/cam-min")
+	for _, m := range list {
+		m.syncs = syncs(b, m.pids) / benchCameras
+	}
+	table(benchSpan, list...)
+	for name, m := range all {
+		b.ReportMetric(m.perCameraMinute(benchSpan), name+"-CPU-s/cam-min")
+		b.ReportMetric(m.writes(benchSpan), name+"-writes/cam-s")
+		b.ReportMetric(float64(m.result.memory)/(1<<20)/benchCameras, name+"-MiB/cam")
+		if m.syncs >= 0 {
+			b.ReportMetric(m.syncs, name+"-syncs/cam-s")
+		}
+	}
+	b.ReportMetric(float64(hearth.result.memory-hearth.idle)/(1<<20)/benchCameras, "hearth-MiB-more/cam")
 	b.ReportMetric(hearth.perCameraMinute(benchSpan)/ffmpeg.perCameraMinute(benchSpan), "hearth/ffmpeg")
 }
 
@@ -154,7 +190,7 @@ func watched(b *testing.B, url, name string, attentive bool) *measured {
 		pids = children(b, a.cmd.Process.Pid)
 		return len(pids) == 1
 	})
-	return &measured{name: name, cameras: 1, pids: pids}
+	return &measured{name: name, cameras: 1, pids: pids, syncs: -1}
 }
 
 func allOnline(t testing.TB, a *appliance, want int) {

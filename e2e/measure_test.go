@@ -3,8 +3,11 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -80,4 +83,38 @@ func atoi(s string) int64 {
 // since is what was used between two readings; memory is the later one's.
 func (u usage) since(before usage) usage {
 	return usage{u.cpu - before.cpu, u.memory, u.written - before.written, u.writeCalls - before.writeCalls}
+}
+
+// syncs counts for ten seconds how often processes ask for something to be made durable, per second. It stops them at each
+// of these calls, so it comes behind what is measured. -1: strace is not there.
+func syncs(b *testing.B, pids []int) float64 {
+	b.Helper()
+	program, err := exec.LookPath("strace")
+	if err != nil {
+		return -1
+	}
+	const span = 10 * time.Second
+	out := filepath.Join(b.TempDir(), "calls")
+	args := []string{"-f", "-qq", "-e", "trace=fsync,fdatasync,syncfs,sync,sync_file_range,msync", "-o", out}
+	for _, pid := range pids {
+		args = append(args, "-p", strconv.Itoa(pid))
+	}
+	cmd := exec.Command(program, args...)
+	if err := cmd.Start(); err != nil {
+		return -1
+	}
+	<-time.After(span)
+	_ = cmd.Process.Signal(os.Interrupt)
+	_ = cmd.Wait()
+	raw, err := os.ReadFile(out)
+	if err != nil {
+		return -1
+	}
+	n := 0
+	for line := range strings.SplitSeq(string(raw), "\n") {
+		if strings.Contains(line, "sync") && !strings.Contains(line, "resumed>") {
+			n++
+		}
+	}
+	return float64(n) / span.Seconds()
 }
