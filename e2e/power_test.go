@@ -16,8 +16,8 @@ const (
 	powerCameras = 4
 	powerWatched = 2 // of them are looked at for motion, so that there are events and thumbnails
 	powerFPS     = 10
-	powerWidth   = 256
-	powerHeight  = 144
+	powerWidth   = 480
+	powerHeight  = 270
 	powerDisk    = 1 << 30
 	// powerPromise and powerRotating are what may be lost of each camera, on a disk that rotates the latter.
 	powerPromise  = 2 * time.Second
