@@ -58,7 +58,7 @@ const gaps: Record<string, string> = {
   'recording was switched off': 'Not recorded: recording was switched off',
   'sound began': 'Not recorded: the camera switched its sound on',
   'sound ended': 'Not recorded: the camera switched its sound off',
-  stopped: 'Not recorded: the camera was switched off or changed in Hearth',
+  stopped: 'Not recorded: Hearth was stopped, or the camera’s settings were changed',
   'the clock was set': 'The clock was set here; nothing is missing',
   'the disk failed': 'Not recorded: the disk failed',
   'the disk was full': 'Not recorded: the disk was full',
@@ -267,8 +267,7 @@ export const en = {
     clipHint: 'Drag the two handles around what you want to keep.',
     clipSave: (len: string) => `Save ${len}`,
     clipSigned: 'Signed, for somebody who must be able to check it',
-    clipSignedHint:
-      'An archive with the film, a letter that explains it, and a signature with which anybody can check that nothing was changed.',
+    clipSignedHint: 'An archive with a signature: anybody can check that nothing in it was changed.',
     timeline: 'Timeline',
     timelineValue: (when: string, live: boolean) => (live ? `${when}, live` : when),
     timelineHelp:
@@ -384,7 +383,6 @@ export const en = {
     camera: 'Camera',
     recorded: 'Recorded',
     keeps: 'Kept at this rate',
-    unknown: 'not known yet',
     oldest: (when: string) => `since ${when}`,
     on: (path: string) => `on ${path}`,
     off: 'not recorded',
