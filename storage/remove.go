@@ -9,10 +9,8 @@ import (
 
 	"hearth/nvr/media"
 	"hearth/storage/box"
+	"hearth/storage/volume"
 )
-
-// removedSetting lists the cameras whose folders are not gone from all volumes yet: one may be away for months.
-const removedSetting = "removed-cameras"
 
 // RemoveCamera makes all that was kept of a camera unreadable and removes it: with its record goes what a grant could be
 // for, then its key is destroyed, then its files, events and rows go. What lies on a volume that is not there goes when
@@ -31,8 +29,8 @@ func (s *Store) RemoveCamera(id media.CameraID) error {
 func (s *Store) changeRemoved(change func([]media.CameraID) []media.CameraID) error {
 	s.removing.Lock()
 	defer s.removing.Unlock()
-	var list []media.CameraID
-	if _, err := s.box.Setting(removedSetting, &list); err != nil {
+	list, err := volume.Removed(s.box)
+	if err != nil {
 		return err
 	}
 	was := slices.Clone(list)
@@ -41,7 +39,7 @@ func (s *Store) changeRemoved(change func([]media.CameraID) []media.CameraID) er
 	if list = slices.Compact(list); slices.Equal(list, was) {
 		return nil
 	}
-	return s.box.PutSetting(removedSetting, list)
+	return s.box.PutSetting(volume.RemovedSetting, list)
 }
 
 func (s *Store) removeOne(id media.CameraID) error {
@@ -54,20 +52,27 @@ func (s *Store) removeOne(id media.CameraID) error {
 		return err
 	}
 	forget()
-	if err := s.keys.DestroyCamera(id); err != nil {
+	var there []*disk
+	left := false
+	for _, d := range s.all() {
+		err := d.look() // an empty mount point must not be taken for a disk from which the camera is gone
+		d.note(err)
+		if err != nil {
+			left = true
+			s.log.Warn("what is left of a removed camera goes when its disk is back", "camera", id, "folder", d.Path)
+			continue
+		}
+		there = append(there, d)
+	}
+	s.keys.Seek(s.otherDirs()) // one that is away, or read-only, must not keep the others from losing the key
+	if err := s.keys.DestroyCamera(id); err != nil && s.all()[0].trouble.Load() == nil {
 		return fmt.Errorf("remove camera %s: %w", id, err)
 	}
 	forget() // a writer may have come in between
 	if err := s.index.RemoveCamera(id); err != nil {
 		return fmt.Errorf("remove camera %s: %w", id, err)
 	}
-	left := false
-	for _, d := range s.all() {
-		if d.trouble.Load() != nil {
-			left = true
-			s.log.Warn("what is left of a removed camera goes when its disk is back", "camera", id, "folder", d.Path)
-			continue
-		}
+	for _, d := range there {
 		if err := os.RemoveAll(d.file(filepath.Join("media", id.String()))); err != nil {
 			return fmt.Errorf("remove the files of camera %s: %w", id, err)
 		}
@@ -88,8 +93,8 @@ func (s *Store) removeOne(id media.CameraID) error {
 
 // removeGone goes on with cameras whose removal was cut short, or whose files lie on a volume that came back.
 func (s *Store) removeGone() error {
-	var list []media.CameraID
-	if _, err := s.box.Setting(removedSetting, &list); err != nil {
+	list, err := volume.Removed(s.box)
+	if err != nil {
 		return err
 	}
 	for _, id := range list {

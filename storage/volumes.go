@@ -224,15 +224,19 @@ func (s *Store) recovery(d *disk) *recovery.Recovery {
 	}
 }
 
-// spreadKeys keeps the cameras' wrapped keys on every volume that is there.
-func (s *Store) spreadKeys() {
-	var others []string
+// otherDirs gives the folders of the volumes that are there, without the data folder.
+func (s *Store) otherDirs() (dirs []string) {
 	for _, d := range s.all()[1:] {
 		if d.trouble.Load() == nil {
-			others = append(others, d.Path)
+			dirs = append(dirs, d.Path)
 		}
 	}
-	if err := s.keys.Spread(others); err != nil {
+	return dirs
+}
+
+// spreadKeys keeps the cameras' wrapped keys on every volume that is there.
+func (s *Store) spreadKeys() {
+	if err := s.keys.Spread(s.otherDirs()); err != nil {
 		s.log.Error("not every disk can be read by itself: a key is missing on it", "error", err)
 	}
 }

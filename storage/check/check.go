@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"hearth/nvr/media"
 	"hearth/storage/bolt"
@@ -153,6 +154,12 @@ func (v *onVolume) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	files = slices.DeleteFunc(files, func(f volume.Found) bool { return v.isRemoved(f.Camera) })
+	strange = slices.DeleteFunc(strange, func(path string) bool {
+		return slices.ContainsFunc(v.removed, func(id media.CameraID) bool {
+			return strings.HasPrefix(path, filepath.Join("media", id.String())+"/")
+		})
+	})
 	for _, path := range strange {
 		v.found(path, setAside(v.place, path), "a file of unknown origin")
 	}
@@ -195,7 +202,7 @@ func (v *onVolume) cameras() error {
 	}
 	for _, e := range entries {
 		id, err := media.ParseCameraID(e.Name())
-		if err != nil || !e.IsDir() || id.String() != e.Name() {
+		if err != nil || !e.IsDir() || id.String() != e.Name() || v.isRemoved(id) {
 			continue
 		}
 		if err := v.camera(id); err != nil {
@@ -348,7 +355,7 @@ func (c *check) rows(there map[segment.Line]map[int64]bool) error {
 			return err
 		}
 		for _, r := range rows {
-			if !there[l][r.Start] && c.reachable(r.Volume) {
+			if !there[l][r.Start] && c.reachable(r.Volume) && !c.isRemoved(l.Camera) {
 				c.found(r.Path(), remakeIndex, "the index knows it, but it is not there")
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"hearth/nvr/media"
 	"hearth/storage/box"
 	"hearth/storage/commit"
 	"hearth/storage/index"
@@ -30,6 +31,8 @@ type tools struct {
 	places []place      // the volumes that are there, the data folder first
 	away   []absent     // the others
 	index  *index.Index // nil: not opened
+	// removed are cameras whose files go with the next start that finds their disk.
+	removed []media.CameraID
 }
 
 // absent is a volume that is not there, and why.
@@ -100,8 +103,19 @@ func (t *tools) openPlaces() error {
 		}
 		t.places = append(t.places, place{v, disk})
 	}
-	return nil
+	var dirs []string
+	for _, p := range t.places {
+		if p.Number > 0 {
+			dirs = append(dirs, p.Path)
+		}
+	}
+	t.keys.Seek(dirs)
+	t.removed, err = volume.Removed(t.box)
+	return err
 }
+
+// isRemoved says that a camera was removed; what still lies there of it is nobody's to judge, mend or keep.
+func (t *tools) isRemoved(camera media.CameraID) bool { return slices.Contains(t.removed, camera) }
 
 // reachable says whether a volume is, by its number.
 func (t *tools) reachable(number uint8) bool {

@@ -30,14 +30,15 @@ func (k *Keyring) volumes() []string {
 }
 
 // Spread says on which other volumes, by their folders, the cameras' wrapped keys are to lie too, so that each disk can
-// be read by itself with the box's key, and puts them there where they are missing. A volume that cannot be written
-// is in the error and does not keep the others from theirs.
+// be read by itself with the box's key, and puts them there where they are missing; hearth.db takes over those that it
+// lacks. A volume that cannot be written is in the error and does not keep the others from theirs.
 func (k *Keyring) Spread(others []string) error {
 	k.change.Lock()
 	defer k.change.Unlock()
-	k.mu.Lock()
-	k.dirs = append(k.dirs[:1:1], others...)
-	k.mu.Unlock()
+	k.Seek(others)
+	if err := k.adopt(); err != nil {
+		return err
+	}
 	ids, err := k.box.KeyIDs()
 	if err != nil {
 		return err
@@ -52,6 +53,14 @@ func (k *Keyring) Spread(others []string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Seek says on which other volumes, by their folders, a camera's wrapped key may be found that hearth.db lacks. Nothing is
+// written there.
+func (k *Keyring) Seek(others []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.dirs = append(k.dirs[:1:1], others...)
 }
 
 // place puts a camera's key file on a volume that lacks it. The media folder must be there: a disk that went away is
@@ -80,15 +89,18 @@ func (k *Keyring) adopt() error {
 		if _, err := k.box.WrappedKey(c.ID); !errors.Is(err, box.ErrNotFound) {
 			continue
 		}
-		wrapped, err := readKeyFile(keyPath(k.dirs[0], c.ID))
-		if err != nil {
-			continue
-		}
-		if _, err := k.unwrap(c.ID, wrapped); err != nil {
-			continue
-		}
-		if err := k.box.PutWrappedKey(c.ID, wrapped); err != nil {
-			return err
+		for _, dir := range k.volumes() {
+			wrapped, err := readKeyFile(keyPath(dir, c.ID))
+			if err != nil {
+				continue
+			}
+			if _, err := k.unwrap(c.ID, wrapped); err != nil {
+				continue
+			}
+			if err := k.box.PutWrappedKey(c.ID, wrapped); err != nil {
+				return err
+			}
+			break
 		}
 	}
 	return nil
