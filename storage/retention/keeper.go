@@ -176,11 +176,11 @@ func (k *Keeper) camera(ctx context.Context, camera media.CameraID, limit Limit,
 	p := &party{cameras: []media.CameraID{camera}, weight: 1}
 	now := time.Now()
 	if days := limit.eventDays(); days > 0 {
-		if err := k.expire(ctx, p, phase{drop, now.AddDate(0, 0, -days).UnixMicro()}, freed); err != nil {
+		if err := k.expire(ctx, p, phase{drop, now.AddDate(0, 0, -days).UnixMicro(), true}, freed); err != nil {
 			return err
 		}
 		if limit.Days < days {
-			if err := k.expire(ctx, p, phase{pare, now.AddDate(0, 0, -limit.Days).UnixMicro()}, freed); err != nil {
+			if err := k.expire(ctx, p, phase{pare, now.AddDate(0, 0, -limit.Days).UnixMicro(), true}, freed); err != nil {
 				return err
 			}
 		}

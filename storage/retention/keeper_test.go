@@ -488,3 +488,36 @@ func TestOtherVolumes(t *testing.T) {
 		}
 	})
 }
+
+// A box without a clock records in 1970 and in last month, until it is told the time: that footage stays as long as what
+// was recorded right behind it. Where a clock was not known but went on, it counts.
+func TestDaysOfALostClock(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		cam := media.NewCameraID()
+		r.limits[cam] = Limit{Days: 2}
+		r.lost = true
+		now := time.Now()
+		first := r.record(cam, media.Main, now.AddDate(-29, 0, 0), 60)
+		second := r.record(cam, media.Main, now.AddDate(-29, 0, 0).Add(time.Minute), 60)
+		saved := r.record(cam, media.Main, now.AddDate(0, -1, 0), 60)
+		all := []index.Row{first, second, saved}
+		if r.pass(0); !slices.Equal(r.kept(all...), []bool{true, true, true}) {
+			t.Errorf("while nothing is known better: %v", r.kept(all...))
+		}
+		r.lost = false
+		told := r.record(cam, media.Main, now.Add(time.Minute), 60)
+		r.lost = true
+		unsure := r.record(cam, media.Main, now.Add(2*time.Minute), 60)
+		r.lost = false
+		goesOn := r.record(cam, media.Main, now.Add(3*time.Minute), 60)
+		all = append(all, told, unsure, goesOn)
+		if r.pass(0); !slices.Equal(r.kept(all...), []bool{true, true, true, true, true, true}) {
+			t.Errorf("when it was told the time: %v", r.kept(all...))
+		}
+		time.Sleep(2*day + time.Hour)
+		if r.pass(0); !slices.Equal(r.kept(all...), []bool{false, false, false, false, false, false}) {
+			t.Errorf("two days later: %v", r.kept(all...))
+		}
+		r.agree()
+	})
+}

@@ -89,8 +89,9 @@ func (p *party) take() (index.Row, error) {
 // ahead is how many rows are read at once.
 const ahead = 16
 
-// line makes the queue of a line's files on some volumes that ended before a time, from a start on.
-func (k *Keeper) line(l segment.Line, on func(uint8) bool, before, from int64) (*queue, error) {
+// line makes the queue of a line's files on some volumes that ended before a phase's time, from a start on.
+func (k *Keeper) line(l segment.Line, on func(uint8) bool, ph phase, from int64) (*queue, error) {
+	var known successors
 	q := &queue{more: func(from int64) (rows []index.Row, err error) {
 		for len(rows) == 0 {
 			list, err := k.Index.Written(l, from, ahead)
@@ -98,12 +99,22 @@ func (k *Keeper) line(l segment.Line, on func(uint8) bool, before, from int64) (
 				return nil, err
 			}
 			for _, r := range list {
-				if r.End >= before {
+				if r.End >= ph.before {
 					return rows, nil
 				}
-				if on(r.Volume) {
-					rows = append(rows, r)
+				if !on(r.Volume) {
+					continue
 				}
+				if ph.aging && r.Untrusted {
+					young, err := known.young(k.Index, r, ph.before)
+					if err != nil {
+						return nil, err
+					}
+					if young {
+						continue
+					}
+				}
+				rows = append(rows, r)
 			}
 			from = list[len(list)-1].Start + 1
 		}

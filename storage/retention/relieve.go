@@ -25,6 +25,7 @@ const (
 type phase struct {
 	step   step
 	before int64
+	aging  bool // it is about days: a clock that was wrong must not make files old
 }
 
 const (
@@ -55,10 +56,10 @@ func (k *Keeper) relieve(ctx context.Context, list []*party, on func(uint8) bool
 	}
 	now := time.Now()
 	for _, ph := range []phase{
-		{pare, now.Add(-recent).UnixMicro()},
-		{drop, now.Add(-recent).UnixMicro()},
-		{pare, now.Add(-fresh).UnixMicro()},
-		{drop, math.MaxInt64},
+		{step: pare, before: now.Add(-recent).UnixMicro()},
+		{step: drop, before: now.Add(-recent).UnixMicro()},
+		{step: pare, before: now.Add(-fresh).UnixMicro()},
+		{step: drop, before: math.MaxInt64},
 	} {
 		if over, err = k.run(ctx, list, on, ph, over, freed); err != nil || over <= 0 {
 			return err
@@ -137,7 +138,7 @@ func (k *Keeper) queues(list []*party, on func(uint8) bool, ph phase) error {
 					from = start
 				}
 			}
-			q, err := k.line(l, on, ph.before, from)
+			q, err := k.line(l, on, ph, from)
 			if err != nil {
 				return err
 			}

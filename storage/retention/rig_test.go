@@ -48,6 +48,7 @@ func (k testKey) AEAD(salt []byte, id media.UUID) (cipher.AEAD, error) {
 
 // rig is a volume with a real index and real files.
 type rig struct {
+	lost   bool // the box does not know the time
 	t      tester
 	dir    string
 	x      *index.Index
@@ -154,7 +155,7 @@ func (r *rig) record(camera media.CameraID, stream media.Stream, start time.Time
 	key := testKey{camera}
 	l := segment.Line{Camera: camera, Stream: stream}
 	h := segment.NewHeader(camera, stream)
-	h.Start, h.Prev, h.Trusted = start.UnixMicro(), r.heads[l], true
+	h.Start, h.Prev, h.Trusted = start.UnixMicro(), r.heads[l], !r.lost
 	w, err := segment.NewWriter(key, h)
 	r.must(err)
 	b := w.AppendHeader(nil)
