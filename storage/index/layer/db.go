@@ -62,8 +62,9 @@ type DB struct {
 	changed bool       // something was written since Open
 	stats   Stats
 
-	now    sync.RWMutex // guards the two together: tables, and the state of bbolt that they are of
+	now    sync.RWMutex // guards the two together
 	tables tables
+	over   int // the transaction of bbolt whose state they lie over
 }
 
 // Stats count what was done since Open.
@@ -131,7 +132,7 @@ func (db *DB) load() error {
 		if len(db.id) != 16 || len(folded) != 8 {
 			return fmt.Errorf("%s is %w: it does not say what it is", db.path, bolt.ErrDamaged)
 		}
-		db.next = binary.BigEndian.Uint64(folded) + 1
+		db.next, db.over = binary.BigEndian.Uint64(folded)+1, tx.ID()
 		for _, k := range db.options.Kinds {
 			if tx.Bucket([]byte(k.Name)) == nil {
 				return fmt.Errorf("%s is %w: no %s in it", db.path, bolt.ErrDamaged, k.Name)
@@ -192,7 +193,11 @@ func (db *DB) begin() (*Tx, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", db.path, err)
 	}
-	return &Tx{db: db, bolt: b, tables: db.tables}, nil
+	tx := &Tx{db: db, bolt: b, tables: db.tables}
+	if b.ID() != db.over { // a fold is written and not told of yet: bbolt has all
+		tx.tables = nil
+	}
+	return tx, nil
 }
 
 // Update calls fn, and makes what it changed durable, all or nothing. One update runs at a time; fn must not begin
@@ -265,11 +270,15 @@ func (db *DB) closeJournal() {
 	}
 }
 
-// publish lets readers see new tables over the same bbolt.
+// publish lets readers see new tables over the state of bbolt of now.
 func (db *DB) publish(t tables) {
 	db.now.Lock()
 	defer db.now.Unlock()
 	db.tables = t
+	if b, err := db.bolt.Begin(false); err == nil {
+		db.over = b.ID()
+		_ = b.Rollback()
+	}
 }
 
 // fold writes tables into bbolt in one transaction.
@@ -280,6 +289,7 @@ func (db *DB) fold(t tables) error {
 		if db.journal != nil {
 			db.journal.skip(db.next)
 		}
+		db.publish(db.tables) // also where bbolt shows what it failed to make durable
 		return err
 	}
 	if db.journal != nil {

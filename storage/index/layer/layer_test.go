@@ -477,3 +477,57 @@ func TestReadersSeeOneMoment(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// A change that goes to bbolt with all that has gathered is seen whole or not at all, also between the moment at which
+// bbolt has it and the one at which the memory above it is let go of.
+func TestFoldIsOneMoment(t *testing.T) {
+	o := sample(4000)
+	o.NoSync = false // the window is as long as a sync
+	db, err := Open(filepath.Join(t.TempDir(), "x.db"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	a, b, filler := spaces()[0], spaces()[1], bytes.Repeat([]byte{1}, 4000)
+	update := func(change func(*Tx)) {
+		if err := db.Update(func(tx *Tx) error { change(tx); return nil }); err != nil {
+			t.Error(err)
+		}
+	}
+	var wait sync.WaitGroup
+	done := make(chan struct{})
+	wait.Go(func() {
+		for {
+			if err := db.View(func(tx *Tx) error {
+				first, second := string(tx.Get(a, []byte("k"))), string(tx.Get(b, []byte("k")))
+				if second > first {
+					return fmt.Errorf("%s of a change, and not the rest of it: %s", second, first)
+				}
+				return nil
+			}); err != nil {
+				t.Error(err)
+				return
+			}
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	})
+	for i := range 50 {
+		n := fmt.Appendf(nil, "%03d", 2*i)
+		update(func(tx *Tx) { tx.Put(a, []byte("k"), n) }) // in memory
+		n = fmt.Appendf(nil, "%03d", 2*i+1)
+		update(func(tx *Tx) { // too large for the journal
+			tx.Put(a, []byte("k"), n)
+			tx.Put(b, []byte("k"), n)
+			tx.Put(b, []byte("filler"), append(filler, n...))
+		})
+	}
+	close(done)
+	wait.Wait()
+	if s := db.Stats(); s.Folds < 50 || s.Appends < 50 {
+		t.Errorf("%+v", s)
+	}
+}
