@@ -353,6 +353,9 @@ func TestEventsOutliveTheRest(t *testing.T) {
 		if want := int64(20_000 * 24 * 3600); f.Days != 1 || f.EventDays != 3 || f.Rate < want || f.Rate > want*51/50 {
 			t.Errorf("forecast: %+v", f)
 		}
+		if u := r.s.Usage(); u.Days != 1 || u.Cameras[cam].Days != 1 {
+			t.Errorf("%f days, of the camera %f", u.Days, u.Cameras[cam].Days)
+		}
 		time.Sleep(26 * time.Hour)
 		synctest.Wait()
 
