@@ -99,7 +99,8 @@ const (
 	PageTemp = "gone.new"
 )
 
-// ours says whether a name in the media folder is of something else that Hearth keeps there.
+// ours says whether a name in the media folder is of something else that Hearth keeps there, or of the file system itself
+// where that folder is a disk of its own.
 func ours(name string) bool {
-	return name == MarkerFile || name == "heads" || name == "snapshots"
+	return name == MarkerFile || name == "heads" || name == "snapshots" || name == AsideFolder || name == "lost+found"
 }
