@@ -46,12 +46,14 @@ func TestWhatIsTrusted(t *testing.T) {
 		{"with a battery that is empty", pretend{battery: &wrong, off: wrong}, Unknown, "before this program was made"},
 		{"with an empty battery, and a time that was remembered", pretend{battery: &wrong}, Unknown, ""},
 		{
-			"with a battery, set behind what was recorded", pretend{battery: ptr(-2 * time.Hour), off: -2 * time.Hour},
+			"with a battery, set behind what was recorded",
+			pretend{battery: ptr(-2 * time.Hour), off: -2 * time.Hour},
 			Unknown, "the newest recording is of",
 		},
 		{"a virtual machine", pretend{virtual: true}, Host, ""},
 		{
-			"a virtual machine that begins behind what was recorded", pretend{virtual: true, off: -2 * time.Hour},
+			"a virtual machine that begins behind what was recorded",
+			pretend{virtual: true, off: -2 * time.Hour},
 			Unknown, "the newest recording is of",
 		},
 		{"a small computer", pretend{}, Unknown, ""},
