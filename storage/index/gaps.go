@@ -18,12 +18,12 @@ func putGap(tx *layer.Tx, l segment.Line, g Gap) {
 
 // Gaps gives the recorded gaps and ends of runs of a line that begin within from..to, in microseconds, in order.
 func (x *Index) Gaps(l segment.Line, from, to int64) (gaps []Gap, err error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
 	err = x.db.View(func(tx *layer.Tx) error {
 		gaps = gapsWithin(tx, l, from, to)
 		return nil
 	})
-	x.mu.RLock()
-	defer x.mu.RUnlock()
 	for _, a := range x.fresh[l] {
 		for _, g := range a.Gaps {
 			if g.From >= from && g.From < to {

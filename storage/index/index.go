@@ -82,6 +82,9 @@ type Index struct {
 
 	db *layer.DB
 
+	settling sync.Mutex // one Checkpoint or RemoveCamera at a time
+
+	// mu is held while the file is read as well as what is below: a Checkpoint takes what it wrote out of here.
 	mu      sync.RWMutex
 	fresh   map[segment.Line][]Addition // finished and not written yet, by start
 	heads   map[segment.Line][32]byte   // of those, the last chain hash of the one that was added last
@@ -180,6 +183,8 @@ func compare(a, b int64) int {
 // Checkpoint writes in one transaction what was added since the last, how far the tails of the files that are being
 // written reach, and that files which began before scanned are all known. With nothing new it writes nothing.
 func (x *Index) Checkpoint(scanned int64, tails []Tail) error {
+	x.settling.Lock()
+	defer x.settling.Unlock()
 	x.mu.RLock()
 	var adds []Addition
 	for _, list := range x.fresh {

@@ -204,14 +204,11 @@ func eachHour(tx *layer.Tx, camera media.CameraID, first, last int64, each func(
 func (x *Index) Motion(camera media.CameraID, from, to int64, each func(minute int64, score float64)) error {
 	hours := make(map[int64][60]byte)
 	first, last := max(floorDiv(from, microsPerHour), 0), floorDiv(to, microsPerHour)
+	x.mu.RLock()
 	err := x.db.View(func(tx *layer.Tx) error {
 		eachHour(tx, camera, first, last, func(hour int64, levels [60]byte) { hours[hour] = levels })
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	x.mu.RLock()
 	for k, v := range x.motion {
 		if k.camera != camera || k.hour < first || k.hour > last {
 			continue
@@ -223,6 +220,9 @@ func (x *Index) Motion(camera media.CameraID, from, to int64, each func(minute i
 		hours[k.hour] = levels
 	}
 	x.mu.RUnlock()
+	if err != nil {
+		return err
+	}
 	for _, h := range slices.Sorted(maps.Keys(hours)) {
 		for i, v := range hours[h] {
 			at := h*microsPerHour + int64(i)*microsPerMinute

@@ -178,6 +178,8 @@ func deleteRange(tx *layer.Tx, kind int, from, to []byte, n int, more *bool) {
 
 // RemoveCamera forgets a camera and notes that its folder is to be removed, in one transaction.
 func (x *Index) RemoveCamera(camera media.CameraID) error {
+	x.settling.Lock()
+	defer x.settling.Unlock()
 	err := x.db.Update(func(tx *layer.Tx) error {
 		tx.Put(flat(removedKind), camera[:], nil)
 		for _, s := range streams() {

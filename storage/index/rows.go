@@ -129,6 +129,8 @@ func parseKey(k []byte) int64 {
 // Rows gives a line's files that touch the span from..to, in microseconds, oldest first. The first may begin before
 // from. Rows that cannot be read are left out; Check finds them.
 func (x *Index) Rows(l segment.Line, from, to int64) (rows []Row, err error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
 	err = x.db.View(func(tx *layer.Tx) error {
 		rows = rowsWithin(tx, l, from, to)
 		return nil
@@ -136,8 +138,6 @@ func (x *Index) Rows(l segment.Line, from, to int64) (rows []Row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	x.mu.RLock()
-	defer x.mu.RUnlock()
 	for _, a := range x.fresh[l] {
 		if a.Start < to && a.End >= from {
 			rows = merge(rows, a.Row)
@@ -185,6 +185,8 @@ func (x *Index) Next(l segment.Line, t int64) (row Row, ok bool, err error) {
 
 // one finds a row, and lets a fresh one be better.
 func (x *Index) one(l segment.Line, find func(*walk) (Row, bool), better func(a, best Row, ok bool) bool) (row Row, ok bool, err error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
 	err = x.db.View(func(tx *layer.Tx) error {
 		row, ok = find(walkRows(tx, l))
 		return nil
@@ -192,8 +194,6 @@ func (x *Index) one(l segment.Line, find func(*walk) (Row, bool), better func(a,
 	if err != nil {
 		return Row{}, false, err
 	}
-	x.mu.RLock()
-	defer x.mu.RUnlock()
 	for _, a := range x.fresh[l] {
 		if better(a.Row, row, ok) {
 			row, ok = a.Row, true
@@ -210,12 +210,12 @@ func (x *Index) Has(l segment.Line, start int64) (bool, error) {
 
 // Head gives the last chain hash of a line: of the file that was added last.
 func (x *Index) Head(l segment.Line) (head [32]byte, err error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
 	err = x.db.View(func(tx *layer.Tx) error {
 		copy(head[:], tx.Get(flat(headsKind), lineKey(l)))
 		return nil
 	})
-	x.mu.RLock()
-	defer x.mu.RUnlock()
 	if h, ok := x.heads[l]; ok {
 		head = h
 	}
@@ -224,12 +224,12 @@ func (x *Index) Head(l segment.Line) (head [32]byte, err error) {
 
 // Lines lists the lines that have, or had, files, in order.
 func (x *Index) Lines() (lines []segment.Line, err error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
 	err = x.db.View(func(tx *layer.Tx) error {
 		lines = linesOf(tx)
 		return nil
 	})
-	x.mu.RLock()
-	defer x.mu.RUnlock()
 	for l := range x.fresh {
 		if !slices.Contains(lines, l) {
 			lines = append(lines, l)

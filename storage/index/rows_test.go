@@ -1,9 +1,13 @@
 package index
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -300,5 +304,77 @@ func TestOldestOfALongFile(t *testing.T) {
 	found := false
 	if err := x.Oldest(media.CameraID{}, 2*longestFile, func(r Row) bool { found = r == long; return true }); err != nil || !found {
 		t.Error(err, found)
+	}
+}
+
+// A file that was added is found at every moment, also while a Checkpoint writes it, and so is the head of its line.
+func TestFoundWhileWritten(t *testing.T) {
+	x, err := openUnsynced(filepath.Join(t.TempDir(), "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	l := segment.Line{Camera: media.CameraID{1}}
+	var added atomic.Int64
+	done := make(chan struct{})
+	var wait sync.WaitGroup
+	for range 2 {
+		wait.Go(func() {
+			for {
+				n := added.Load()
+				has, err := x.Has(l, n)
+				rows, err2 := x.Rows(l, n, n+1)
+				head, err3 := x.Head(l)
+				if err := errors.Join(err, err2, err3); err != nil {
+					t.Error(err)
+				}
+				if n > 0 && (!has || len(rows) == 0 || int64(binary.BigEndian.Uint64(head[:])) < n) {
+					t.Errorf("of file %d: found %v, rows %d, head %x", n, has, len(rows), head[:8])
+					return
+				}
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for i := range int64(300) {
+		r := Row{Line: l, Start: i + 1, End: i + 1, Size: 1}
+		binary.BigEndian.PutUint64(r.Head[:], uint64(i+1))
+		x.Add(Addition{Row: r})
+		added.Store(i + 1)
+		if err := x.Checkpoint(0, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(done)
+	wait.Wait()
+}
+
+// A camera that is removed while a Checkpoint is under way leaves nothing behind.
+func TestRemovedWhileWritten(t *testing.T) {
+	x, err := openUnsynced(filepath.Join(t.TempDir(), "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	for i := range 100 {
+		l := segment.Line{Camera: media.CameraID{1, byte(i >> 8), byte(i)}}
+		x.Add(Addition{Row: Row{Line: l, Start: 1, End: 2, Size: 1}})
+		var wait sync.WaitGroup
+		wait.Go(func() {
+			if err := x.Checkpoint(0, nil); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := x.RemoveCamera(l.Camera); err != nil {
+			t.Fatal(err)
+		}
+		wait.Wait()
+		if has, err := x.Has(l, 1); has || err != nil {
+			t.Fatalf("%v, camera %d has a file after it was removed: %v", err, i, has)
+		}
 	}
 }

@@ -28,6 +28,8 @@ func (x *Index) VolumeTotals() (map[uint8]map[media.CameraID]int64, error) {
 		}
 		totals[volume][camera] += n
 	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
 	err := x.db.View(func(tx *layer.Tx) error {
 		c := tx.Cursor(flat(totalsKind))
 		for k, v := c.First(); k != nil; k, v = c.Next() {
@@ -37,8 +39,6 @@ func (x *Index) VolumeTotals() (map[uint8]map[media.CameraID]int64, error) {
 		}
 		return nil
 	})
-	x.mu.RLock()
-	defer x.mu.RUnlock()
 	for l, list := range x.fresh {
 		for _, a := range list {
 			count(a.Volume, l.Camera, a.Kept())
