@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -91,6 +93,10 @@ func (rec *Recovery) indexNames(files []volume.Found) ([]index.Row, error) {
 			rows = append(rows, rec.nameRow(f))
 		}
 	}
+	rows, err := rec.kept(rows)
+	if err != nil {
+		return nil, err
+	}
 	rows = append(rows, rec.recover(open)...)
 	// The heads come first: a start passes over what the index knows already, also after one that was cut short here.
 	if err := rec.putHeads(rows); err != nil {
@@ -102,6 +108,30 @@ func (rec *Recovery) indexNames(files []volume.Found) ([]index.Row, error) {
 		}
 	}
 	return rows, nil
+}
+
+// kept leaves out files that were let go of since the folders were listed: a row goes first, then its file, and garbage
+// is forgotten last.
+func (rec *Recovery) kept(rows []index.Row) ([]index.Row, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	garbage, err := rec.Index.Garbage()
+	if err != nil {
+		return nil, err
+	}
+	type file struct {
+		line  segment.Line
+		start int64
+	}
+	condemned := make(map[file]bool, len(garbage))
+	for _, r := range garbage {
+		condemned[file{r.Line, r.Start}] = r.Volume == rec.Volume
+	}
+	return slices.DeleteFunc(rows, func(r index.Row) bool {
+		_, err := os.Lstat(filepath.Join(rec.Dir, r.Path()))
+		return condemned[file{r.Line, r.Start}] || errors.Is(err, fs.ErrNotExist)
+	}), nil
 }
 
 func (rec *Recovery) nameRow(f volume.Found) index.Row {
@@ -154,6 +184,7 @@ func (rec *Recovery) recoverOne(f volume.Found) (segment.Summary, bool) {
 	case err == nil:
 		log.Info("finished a file that was left open", "records", sum.Records, "until", time.UnixMicro(sum.End).UTC())
 		return sum, true
+	case errors.Is(err, fs.ErrNotExist): // it was being written when the folders were listed, and is finished by now
 	case errors.Is(err, segment.ErrEmpty), errors.Is(err, segment.ErrDamaged) && f.Size < segment.HeaderSize:
 		// Its header, or its first record, never was durable: there is nothing in it that anybody could read.
 		if err := rec.Disk.Remove(f.Path()); err != nil {
