@@ -261,7 +261,7 @@ func (s *Store) AddVolume(path string) (volume.Volume, error) {
 	}
 	if d := s.diskNumbered(v.Number); d != nil {
 		if d.Path != v.Path {
-			return v, errors.New("that disk was known by another path; restart Hearth to use the new one")
+			return v, fmt.Errorf("%w before a restart: that disk was known as %s; restart Hearth to use the new path", volume.ErrNoVolume, d.Path)
 		}
 		return v, nil
 	}

@@ -9,10 +9,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"hearth/nvr/media"
 	"hearth/storage/access"
 	"hearth/storage/box"
 	"hearth/storage/check"
+	"hearth/storage/segment"
 	"hearth/storage/volume"
 )
 
@@ -261,13 +264,17 @@ func TestAddVolumeRefuses(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(foreign, "media"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	readOnly := smallDisk(t, "size=8m")
+	if err := unix.Mount("", readOnly, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{t: t, dir: dir, logs: &logs{}, runs: make(map[media.CameraID]int)}
 		defer r.close()
 		r.open(Options{})
 		for why, path := range map[string]string{
 			"the system's disk": "/", "not there": "/nonexistent", "the data folder": dir, "inside of it": filepath.Join(dir, "media"),
-			"a file": "/etc/hostname", "another box's": foreign,
+			"a file": "/etc/hostname", "another box's": foreign, "read-only": readOnly,
 		} {
 			_, err := r.s.AddVolume(path)
 			if !errors.Is(err, volume.ErrNoVolume) {
@@ -277,6 +284,41 @@ func TestAddVolumeRefuses(t *testing.T) {
 		}
 		if n := len(r.s.Volumes()); n != 1 {
 			t.Fatalf("%d volumes", n)
+		}
+	})
+}
+
+// A disk comes back while footage is let go of: what is looked through there, and goes in the same moment, does not come
+// back as rows without files.
+func TestComesBackWhileLettingGo(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		cam := r.camera()
+		w := r.writer(cam, media.Main)
+		r.record(w, r.begin(w, cam, media.Main), 0, 10, 5)
+		w.End("for the test")
+		r.settle()
+		if err := r.s.checkpoint(); err != nil {
+			t.Fatal(err)
+		}
+		l := segment.Line{Camera: cam, Stream: media.Main}
+		rows, err := r.s.index.Written(l, 0, 1)
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("%v, %v", rows, err)
+		}
+		if err := r.s.index.Condemn(rows); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.s.all()[0].welcome(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if has, err := r.s.index.Has(l, rows[0].Start); has || err != nil {
+			t.Fatalf("it is in the index again (%v)", err)
+		}
+		if err := r.s.all()[0].keeper.Sweep(); err != nil {
+			t.Fatal(err)
+		}
+		if left := files(t, r.dir, cam); left != 0 {
+			t.Fatalf("%d files are left", left)
 		}
 	})
 }

@@ -58,7 +58,7 @@ func Add(b *box.Box, data, path string) (Volume, error) {
 	}
 	m, err := readMarker(filepath.Join(path, MarkerFile))
 	if err != nil {
-		return Volume{}, err
+		return Volume{}, fmt.Errorf("%w: %w", ErrNoVolume, err)
 	}
 	if i := slices.IndexFunc(list, func(v Volume) bool { return v.ID == m }); i >= 0 {
 		if Look(list[i].Path, m) == nil && list[i].Path != path {
@@ -78,13 +78,16 @@ func Add(b *box.Box, data, path string) (Volume, error) {
 		return Volume{}, fmt.Errorf("%w: there are too many already", ErrNoVolume)
 	}
 	// hearth.db learns of it last: what was cut short before is another box's folder, or none.
-	if err := os.Mkdir(filepath.Join(path, "media"), 0o700); err != nil {
-		return Volume{}, unwritable(path, err)
+	err = os.Mkdir(filepath.Join(path, "media"), 0o700)
+	if errors.Is(err, fs.ErrPermission) {
+		return Volume{}, fmt.Errorf("%w: %w; make the folder that of the user who Hearth runs as", ErrNoVolume, err)
+	} else if err != nil {
+		return Volume{}, fmt.Errorf("%w: %w", ErrNoVolume, err)
 	}
 	mark := Marker{Volume: v.ID, Made: v.Added}
 	for _, dir := range []string{filepath.Join(path, "media"), path} {
 		if err := WriteMarker(dir, mark); err != nil {
-			return Volume{}, err
+			return Volume{}, fmt.Errorf("%w: %w", ErrNoVolume, err)
 		}
 	}
 	return v, b.PutSetting(listSetting, append(list, v))
