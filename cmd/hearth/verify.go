@@ -62,7 +62,7 @@ func tellBundle(w io.Writer, res bundle.Result) {
 	span := func(s bundle.Span) string { return at(s.From) + " to " + at(s.To) + " UTC" }
 	fmt.Fprintf(w, "key:       %s\n", res.Fingerprint)
 	fmt.Fprintf(w, "box:       %q\n", m.Box.Name)
-	fmt.Fprintf(w, "camera:    %q (%s, %s stream)\n", m.Camera.Name, m.Camera.ID, m.Camera.Stream)
+	fmt.Fprintf(w, "camera:    %q (%s, %.10q stream)\n", m.Camera.Name, m.Camera.ID, m.Camera.Stream)
 	fmt.Fprintf(w, "made:      %s UTC by %q\n", at(m.Made.At), m.Made.By)
 	fmt.Fprintf(w, "asked for: %s\n", span(m.Asked))
 	for _, f := range m.Films {
