@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hearth/nvr/media"
@@ -63,6 +64,8 @@ type line struct {
 	prev    [32]byte // chain hash that the next file begins with
 	headed  bool     // prev is known
 	spareIt []item
+
+	elsewhere atomic.Bool // its chain has gone on on another volume since prev was known
 
 	live []*file // guarded by Committer.mu: what is not finished yet and can be read, oldest first
 }

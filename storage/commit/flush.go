@@ -228,7 +228,8 @@ func (f *flushing) finish() {
 			continue
 		}
 		to := file.finishedName()
-		if err := errors.Join(file.on.Close(), f.c.Disk.Rename(file.path(), to.Path(file.line.Camera))); err != nil {
+		file.on.Close() // it is synced: whether that works changes nothing any more
+		if err := f.c.Disk.Rename(file.path(), to.Path(file.line.Camera)); err != nil {
 			f.c.abandon(file, err)
 			continue
 		}

@@ -21,5 +21,18 @@ func (c *Committer) Leave(id segment.Line) {
 	c.flush(func(o *line) bool { return o == l })
 	c.work.Lock()
 	defer c.work.Unlock()
-	l.headed, l.prev = false, [32]byte{} // when it comes back, its chain has gone on elsewhere
+	if l.file == nil { // nobody took the line up again meanwhile
+		l.headed, l.prev = false, [32]byte{} // when it comes back, its chain has gone on elsewhere
+	}
+}
+
+// Elsewhere says that a line goes on on another volume, and its chain with it, where this one is in trouble and must not be
+// waited for.
+func (c *Committer) Elsewhere(id segment.Line) {
+	c.setup()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if l := c.lines[id]; l != nil {
+		l.elsewhere.Store(true)
+	}
 }

@@ -116,7 +116,14 @@ func (c *Committer) mend(f *file) error {
 	if err != nil {
 		return err
 	}
-	c.publish(f, done)
+	c.work.Lock()
+	defer c.work.Unlock()
+	c.mu.RLock()
+	_, known := c.lines[f.line]
+	c.mu.RUnlock()
+	if known { // else the camera was removed meanwhile: see Forget
+		c.publish(f, done)
+	}
 	return nil
 }
 

@@ -114,6 +114,9 @@ func (p *pass) begin(start int64) error {
 	if err != nil {
 		return err
 	}
+	if l.elsewhere.Swap(false) {
+		l.headed, l.prev = false, [32]byte{}
+	}
 	if !l.headed && p.c.Head != nil {
 		if l.prev, err = p.c.Head(l.Line); err != nil {
 			return err
