@@ -23,7 +23,6 @@ type meter struct {
 	written  int64 // bytes that this process made the kernel write, the file system's own not among them
 	fromDisk int64 // bytes that were not in memory
 	requests int64 // reads at the device, of whomever; -1: there is no device that counts them
-	faults   int64 // pages of mapped files that had to be waited for
 }
 
 func measure(b *testing.B, dir string) meter {
@@ -37,7 +36,7 @@ func measure(b *testing.B, dir string) meter {
 		b.Fatal(err)
 	}
 	return meter{
-		cpu: time.Duration(u.Utime.Nano() + u.Stime.Nano()), wall: time.Now(), requests: requests(dir), faults: u.Majflt,
+		cpu: time.Duration(u.Utime.Nano() + u.Stime.Nano()), wall: time.Now(), requests: requests(dir),
 		calls: field(io, "syscr:"), written: field(io, "write_bytes:"), fromDisk: field(io, "read_bytes:"),
 	}
 }
@@ -48,7 +47,6 @@ func (m meter) since(before meter) meter {
 	m.written -= before.written
 	m.fromDisk -= before.fromDisk
 	m.requests -= before.requests
-	m.faults -= before.faults
 	return m
 }
 

@@ -150,7 +150,7 @@ func (h *house) seekCold(samples []sample) {
 	grants := h.grants(access.Footage)
 	pages := mapped(h.b, filepath.Join(h.dir, indexFile))
 	var took []time.Duration
-	var found, faults, picture, bytes []int64
+	var found, indexed, picture, bytes []int64
 	for i := range coldSeeks {
 		s := samples[i%len(samples)]
 		pages.drop(h.b)
@@ -164,7 +164,12 @@ func (h *house) seekCold(samples []sample) {
 		begin := measure(h.b, h.dir)
 		f, err := h.s.Footage(grants[s.cam], media.Main, s.at, s.at.Add(time.Second))
 		h.must(err)
-		h.must(f.open()) // all that comes before the picture
+		_, _, ok, err := h.s.seen(f.line, f.pos, 0)
+		if err != nil || !ok {
+			h.b.Fatal(err, ok)
+		}
+		seen := measure(h.b, h.dir)
+		h.must(f.open()) // all that comes before the picture; it looks into the index again, which is in memory now
 		open := measure(h.b, h.dir)
 		_, err = f.Next()
 		h.must(err)
@@ -172,10 +177,10 @@ func (h *house) seekCold(samples []sample) {
 		end := measure(h.b, h.dir)
 		h.must(f.Close())
 		found, picture = append(found, open.since(begin).requests), append(picture, end.since(open).requests)
-		faults = append(faults, open.since(begin).faults)
+		indexed = append(indexed, seen.since(begin).requests)
 		bytes = append(bytes, end.since(begin).fromDisk)
 	}
-	figure(h.b, "seek-cold", at(took, 0.99)/1e6, "p99-ms", at(took, 0.5)/1e6, "p50-ms", at(found, 0.5), "disk-reads-to-find", at(faults, 0.5), "of-them-index",
+	figure(h.b, "seek-cold", at(took, 0.99)/1e6, "p99-ms", at(took, 0.5)/1e6, "p50-ms", at(found, 0.5), "disk-reads-to-find", at(indexed, 0.5), "of-them-index",
 		at(picture, 0.5), "disk-reads-of-picture", at(bytes, 0.5)/1000, "disk-kB")
 }
 
