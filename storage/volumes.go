@@ -283,8 +283,12 @@ func (s *Store) AddVolume(path string) (volume.Volume, error) {
 // there. A volume in trouble is not waited for.
 func (s *Store) leave(l segment.Line, to *disk) {
 	for _, d := range s.all() {
-		if d != to && d.trouble.Load() == nil {
+		switch {
+		case d == to:
+		case d.trouble.Load() == nil:
 			d.commit.Leave(l)
+		default:
+			d.commit.Elsewhere(l)
 		}
 	}
 }
