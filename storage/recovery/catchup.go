@@ -222,6 +222,10 @@ func (rec *Recovery) Details(ctx context.Context) error {
 			}
 			adds = append(adds, a)
 		}
+		// What a disk that was taken out does not say, it says when it is back: there may be held events in it.
+		if _, err := os.Stat(filepath.Join(rec.Dir, "media", volume.MarkerFile)); err != nil {
+			return fmt.Errorf("index the footage: %w: %w", commit.ErrMissing, err)
+		}
 		if err := rec.Index.PutDetails(adds); err != nil {
 			return fmt.Errorf("index the footage: %w", err)
 		}
