@@ -128,6 +128,9 @@ func (s *Store) openDisks(id media.UUID) error {
 // catchUp finishes and indexes what lies on the volumes that are there.
 func (s *Store) catchUp(ctx context.Context) error {
 	for _, d := range s.all() {
+		d.unseen.Store(true)
+	}
+	for _, d := range s.all() {
 		if d.trouble.Load() != nil {
 			continue
 		}
@@ -137,6 +140,7 @@ func (s *Store) catchUp(ctx context.Context) error {
 		if err := s.recovery(d).CatchUp(ctx); err != nil {
 			return err
 		}
+		d.unseen.Store(false)
 	}
 	return nil
 }
@@ -229,7 +233,8 @@ func (s *Store) release() error {
 	return errors.Join(errs...)
 }
 
-// checkpoint writes the index. All files that began before the oldest open one are in it then.
+// checkpoint writes the index. All files that began before the oldest open one are in it then, except where a disk was
+// not looked through: a later start looks from where the last one did.
 func (s *Store) checkpoint() error {
 	scanned := time.Now().UnixMicro()
 	var tails []index.Tail
@@ -237,6 +242,11 @@ func (s *Store) checkpoint() error {
 		scanned = min(scanned, v.Name.Start)
 		if v.Checkpoint != (segment.Place{}) {
 			tails = append(tails, index.Tail{Line: v.Line, Start: v.Name.Start, Place: v.Checkpoint})
+		}
+	}
+	for _, d := range s.all() {
+		if d.unseen.Load() {
+			scanned = min(scanned, s.index.Scanned())
 		}
 	}
 	return s.index.Checkpoint(scanned, tails)

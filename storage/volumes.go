@@ -35,6 +35,7 @@ type disk struct {
 	trouble atomic.Pointer[trouble]                // nil: it is well
 	begged  atomic.Int64                           // when letting go was last asked for, in seconds since 1970
 	back    chan struct{}                          // it was away and is there again
+	unseen  atomic.Bool                            // what lies there was not looked through since the start
 }
 
 // trouble is why a volume cannot be written to.
@@ -213,7 +214,11 @@ func (d *disk) welcome(ctx context.Context) error {
 	s.spreadKeys()
 	rec := s.recovery(d)
 	rec.Whole = true // how much the index knows says nothing about a volume that was away
-	return errors.Join(rec.CatchUp(ctx), rec.Details(ctx))
+	err := rec.CatchUp(ctx)
+	if err == nil {
+		d.unseen.Store(false)
+	}
+	return errors.Join(err, rec.Details(ctx))
 }
 
 // recovery works on one volume; what is being written there is left alone.

@@ -322,3 +322,50 @@ func TestComesBackWhileLettingGo(t *testing.T) {
 		}
 	})
 }
+
+// The box runs for days without the second disk, with an index that was made again or that does not know yet what the
+// power cut left open there, and is switched off to put the disk back: the start finds all of it.
+func TestDiskIsBackAtTheStart(t *testing.T) {
+	for _, how := range []string{"lost index", "rebuilt index", "cut"} {
+		t.Run(how, func(t *testing.T) {
+			twoDisks(t, func(t *testing.T, r *rig, second string, cam media.CameraID) {
+				w := r.writer(cam, media.Main)
+				run := r.begin(w, cam, media.Main)
+				r.record(w, run, 0, 20, 5)
+				away := filepath.Join(second, "away")
+				switch how {
+				case "cut":
+					rename(t, filepath.Join(second, "media"), away)
+					r.close()
+				case "lost index":
+					r.close()
+					rename(t, filepath.Join(second, "media"), away)
+					if err := os.Remove(filepath.Join(r.dir, "index.db")); err != nil {
+						t.Fatal(err)
+					}
+				default:
+					r.close()
+					rename(t, filepath.Join(second, "media"), away)
+					if _, err := check.Rebuild(t.Context(), r.dir, nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for range 2 {
+					r.open(Options{})
+					here := r.camera()
+					wh := r.writer(here, media.Main)
+					r.append(wh, r.begin(wh, here, media.Main), 0, 10)
+					r.close()
+					time.Sleep(60 * time.Hour) // a start looks back a day behind the one before
+				}
+				rename(t, away, filepath.Join(second, "media"))
+				r.open(Options{})
+				r.settle()
+				got := r.seconds(r.pieces(r.grant(cam, access.Footage), media.Main, run.Start, run.Start.Add(time.Hour)), run)
+				if len(got) < 19 {
+					t.Fatalf("%v", got)
+				}
+			})
+		})
+	}
+}

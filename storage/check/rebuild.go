@@ -39,6 +39,11 @@ func Rebuild(ctx context.Context, dir string, log *slog.Logger) (files int, err 
 		}
 		files += n
 	}
+	if len(t.away) > 0 { // who starts with them looks through all days
+		if err := t.index.Checkpoint(0, nil); err != nil {
+			return 0, err
+		}
+	}
 	err = t.index.Close()
 	t.index = nil
 	if err != nil {
