@@ -52,7 +52,6 @@ type measured struct {
 	name    string
 	cameras int
 	pids    []int
-	idle    int64   // memory before there were cameras, in bytes
 	syncs   float64 // for a camera in a second; negative: not counted
 	before  usage
 	result  usage
@@ -106,10 +105,6 @@ func BenchmarkRecording(b *testing.B) {
 	urls := sim(b, "--cameras", strconv.Itoa(benchCameras), "--clip", calmClip(b, 1920, 1080, 4000))
 	a := serve(b, "")
 	hearth := &measured{name: "hearth: receive, seal, record", cameras: benchCameras, pids: []int{a.cmd.Process.Pid}}
-	<-time.After(benchSettle / 3)
-	if u, err := read(hearth.pids...); err == nil {
-		hearth.idle = u.memory
-	}
 	for i, url := range urls {
 		a.add(b, map[string]any{
 			"name": fmt.Sprintf("Camera %d", i+1), "url": url, "record": "continuous",
@@ -152,7 +147,6 @@ func BenchmarkRecording(b *testing.B) {
 			b.ReportMetric(m.syncs, name+"-syncs/cam-s")
 		}
 	}
-	b.ReportMetric(float64(hearth.result.memory-hearth.idle)/(1<<20)/benchCameras, "hearth-MiB-more/cam")
 	b.ReportMetric(hearth.perCameraMinute(benchSpan)/ffmpeg.perCameraMinute(benchSpan), "hearth/ffmpeg")
 }
 

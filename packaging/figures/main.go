@@ -113,7 +113,6 @@ var figures = []figure{
 	{"  ffmpeg", "Recording", "ffmpeg-syncs/cam-s", "%.2f", 0},
 	{"  MediaMTX", "Recording", "mediamtx-syncs/cam-s", "%.2f", 0},
 	{"memory per camera, MiB: all of it by 16", "Recording", "hearth-MiB/cam", "%.1f", 0},
-	{"  what a camera adds, MiB", "Recording", "hearth-MiB-more/cam", "%.1f", 0},
 	{"  ffmpeg, MiB", "Recording", "ffmpeg-MiB/cam", "%.1f", 0},
 	{"  MediaMTX: all of it by 16, MiB", "Recording", "mediamtx-MiB/cam", "%.1f", 0},
 }
