@@ -12,10 +12,11 @@ export interface Term {
   n: number;
 }
 
-/** Says a forecast in days as people do: hours below two days, nothing beyond a year. */
+/** Says a forecast in days as people do: hours below two days except for one, nothing beyond a year. */
 export function termOf(days: number): Term {
   if (days >= LONGEST - 0.5) return { unit: 'year', n: 1 };
   if (days >= 1.75) return { unit: 'day', n: Math.round(days) };
+  if (days >= 0.95 && days < 1.25) return { unit: 'day', n: 1 };
   const hours = days * 24;
   if (hours < 0.75) return { unit: 'hour', n: 0 };
   return { unit: 'hour', n: Math.round(hours) };
