@@ -3,7 +3,6 @@ package index
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -66,10 +65,7 @@ func (x *Index) Restore(camera media.CameraID, found []Restored) (bad map[int]er
 			if err == nil && old.Changed > s.Changed {
 				continue
 			}
-			if err != nil && !errors.Is(err, ErrNotFound) {
-				return err
-			}
-			putEvent(tx, s)
+			putEvent(tx, s) // also in place of a row that cannot be read: the pack says what was in it
 		}
 		for id, t := range thumbs {
 			if old := findThumb(tx, camera, id); old == nil || old.File <= t.File {

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"hearth/nvr/media"
+	"hearth/storage/index/layer"
 	"hearth/storage/segment"
 )
 
@@ -297,5 +298,35 @@ func TestListEnds(t *testing.T) {
 	}
 	if pages != 46/8 {
 		t.Errorf("%d pages before the one that matches", pages)
+	}
+}
+
+// An event whose row cannot be read comes back from its pack, and does not keep others of the pack out.
+func TestRestoreOverADamagedRow(t *testing.T) {
+	x, err := openUnsynced(filepath.Join(t.TempDir(), "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	at := time.Unix(eventsBegin, 0).UTC()
+	e := Event{ID: media.NewUUID(), Camera: media.NewCameraID(), Kind: "person", Start: at, End: at.Add(time.Second), Held: true}
+	if _, err := x.PutEvent(e, at); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.db.Update(func(tx *layer.Tx) error { tx.Put(eventsOf(e.Camera), eventTail(e), []byte{0xff}); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.Event(e.Camera, e.ID); err == nil {
+		t.Fatal("a damaged row was read")
+	}
+	payload, err := MarshalEvent(e, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bad, err := x.Restore(e.Camera, []Restored{{Event: payload}}); err != nil || len(bad) > 0 {
+		t.Fatalf("%v, %v", bad, err)
+	}
+	if got, err := x.Event(e.Camera, e.ID); err != nil || !reflect.DeepEqual(got, e) {
+		t.Errorf("%v: %+v", err, got)
 	}
 }
