@@ -138,8 +138,13 @@ func (k *Keyring) DestroyCamera(id media.CameraID) error {
 	defer k.change.Unlock()
 	var errs []error
 	for _, dir := range k.volumes() {
-		if err := wipe(keyPath(dir, id)); err != nil {
-			errs = append(errs, fmt.Errorf("destroy the key of camera %s: %w", id, err))
+		path := keyPath(dir, id)
+		// A power cut may have left one that was being written.
+		unfinished, _ := filepath.Glob(filepath.Join(escape(filepath.Dir(path)), "."+keyFile+".new-*"))
+		for _, path := range append(unfinished, path) {
+			if err := wipe(path); err != nil {
+				errs = append(errs, fmt.Errorf("destroy the key of camera %s: %w", id, err))
+			}
 		}
 	}
 	return errors.Join(append(errs, k.box.RemoveWrappedKey(id))...)

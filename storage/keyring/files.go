@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"hearth/nvr/media"
 	"hearth/storage/box"
@@ -164,9 +165,11 @@ func readKeyFile(path string) ([]byte, error) {
 // wipe writes over a file before it removes it. On flash and on copying file systems the old bytes may live on until
 // the device uses their place again; they are still wrapped by the box's key.
 func wipe(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	} else if errors.Is(err, syscall.ELOOP) { // what a link leads to is none of our keys
+		return os.Remove(path)
 	} else if err != nil {
 		return err
 	}

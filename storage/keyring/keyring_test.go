@@ -234,10 +234,23 @@ func TestDestroyed(t *testing.T) {
 	if _, err := k.ForRecording(id); err != nil {
 		t.Errorf("the file alone is not enough: %v", err)
 	}
+	left := filepath.Join(filepath.Dir(keyPath(dir, id)), ".key.new-1")
+	must(t, os.WriteFile(left, []byte("left by a power cut"), 0o600))
 	must(t, k.DestroyCamera(id))
 	must(t, k.DestroyCamera(id))
 	if _, err := k.ForRecording(id); !errors.Is(err, ErrNoKey) {
 		t.Errorf("got %v", err)
+	}
+	if _, err := os.Lstat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what was left half written is still there: %v", err)
+	}
+	// Who can write to a disk must not have us write over something else.
+	other := filepath.Join(dir, "other")
+	must(t, os.WriteFile(other, []byte("precious"), 0o600))
+	must(t, os.Symlink(other, keyPath(dir, id)))
+	must(t, k.DestroyCamera(id))
+	if b, err := os.ReadFile(other); err != nil || string(b) != "precious" {
+		t.Errorf("%q, %v", b, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"hearth/nvr/media"
 	"hearth/storage/segment"
@@ -46,7 +47,7 @@ func Walk(dir, fromDay string) (files []Found, strange []string, err error) {
 		for _, d := range days {
 			below := filepath.Join("media", c.Name(), d.Name())
 			if !d.IsDir() {
-				if d.Name() != "key" && !gone(d.Name()) {
+				if d.Name() != "key" && !strings.HasPrefix(d.Name(), keyTemp) && !gone(d.Name()) {
 					strange = append(strange, below)
 				}
 				continue
@@ -64,7 +65,7 @@ func Walk(dir, fromDay string) (files []Found, strange []string, err error) {
 					continue
 				}
 				n, ok := segment.ParseName(e.Name())
-				if !ok || n.Path(camera) != path {
+				if !ok || n.Path(camera) != path || !e.Type().IsRegular() { // opening a pipe would never end
 					strange = append(strange, path)
 					continue
 				}
@@ -89,6 +90,10 @@ func Walk(dir, fromDay string) (files []Found, strange []string, err error) {
 	})
 	return files, strange, nil
 }
+
+// keyTemp is how a camera's key is called while it is written. One that a power cut left is not to be set aside: it goes
+// with the camera, as its key does.
+const keyTemp = ".key.new-"
 
 // gone says whether a file is a page of the ledger, or one that was being written when the power went.
 func gone(name string) bool { return name == PageFile || name == PageTemp }
