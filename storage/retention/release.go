@@ -11,6 +11,7 @@ import (
 	"hearth/storage/commit"
 	"hearth/storage/index"
 	"hearth/storage/ledger"
+	"hearth/storage/segment"
 )
 
 // act carries decisions out. A camera whose ledger cannot be written keeps its files in this pass; lost is what they
@@ -18,6 +19,9 @@ import (
 func (k *Keeper) act(list []decision, freed *Freed) (lost int64, err error) {
 	if len(list) == 0 {
 		return 0, nil
+	}
+	if list, lost, err = k.standing(list); err != nil {
+		return lost, err
 	}
 	books := make(map[media.CameraID][]decision)
 	for _, d := range list {
@@ -49,6 +53,27 @@ func (k *Keeper) act(list []decision, freed *Freed) (lost int64, err error) {
 	}
 	n, err := k.punch(parts, freed)
 	return lost + n, err
+}
+
+// standing leaves out decisions that an event has overtaken which somebody holds, or holds no more, since they were made:
+// that may be seconds ago, for a batch. The next pass decides anew. lost is what they would have freed.
+func (k *Keeper) standing(list []decision) (left []decision, lost int64, err error) {
+	for _, d := range list {
+		slack := reach
+		if d.row.Line.Stream == segment.Pack {
+			slack = packSlack
+		}
+		events, err := k.Index.EventSpans(d.row.Line.Camera, d.row.Start-slack.Microseconds(), d.row.End+slack.Microseconds())
+		if err != nil {
+			return nil, 0, err
+		}
+		if (d.whole || len(d.cuts) > 0) && !slices.Equal(around(events, true), d.hold) {
+			lost += d.bytes
+			continue
+		}
+		left = append(left, d)
+	}
+	return left, lost, nil
 }
 
 // unbook takes back what was noted of parts that cannot go.

@@ -47,6 +47,7 @@ type decision struct {
 	bytes int64           // that this frees
 	note  bool            // the row is to say that the file is pared
 	held  []span          // all that is left, in the step drop
+	hold  []span          // what was held when this was decided
 }
 
 // relieve frees bytes of what the parties have on some volumes.
@@ -155,6 +156,7 @@ func (k *Keeper) decide(r index.Row, s step) (decision, error) {
 	if err != nil {
 		return d, err
 	}
+	d.hold = around(events, true)
 	keep := around(events, s == drop)
 	if !touches(keep, r.Start, r.End) {
 		return k.entirely(d, events)
