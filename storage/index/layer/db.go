@@ -122,6 +122,13 @@ func (o Options) fill(tx *bbolt.Tx) error {
 
 // load reads what bbolt says of itself, and the journal.
 func (db *DB) load() error {
+	// A process that was killed may have left what it wrote in memory only. What is believed from here on has to be on the
+	// disk: a fold that is seen makes the journal void, which is then written over.
+	if !db.options.NoSync {
+		if err := db.bolt.Sync(); err != nil {
+			return fmt.Errorf("sync %s: %w", db.path, err)
+		}
+	}
 	err := db.bolt.View(func(tx *bbolt.Tx) error {
 		own := tx.Bucket([]byte(ownBucket))
 		if own == nil || !bytes.Equal(own.Get([]byte(formatKey)), []byte{db.options.Format}) {
@@ -156,6 +163,9 @@ func (db *DB) load() error {
 	})
 	if db.journal != nil {
 		db.next = db.journal.generation
+		if err == nil && !db.options.NoSync {
+			err = unix.Fdatasync(int(db.journal.file.Fd()))
+		}
 	}
 	return err
 }
