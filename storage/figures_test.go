@@ -14,6 +14,8 @@ import (
 	"hearth/storage/access"
 	"hearth/storage/check"
 	"hearth/storage/index"
+	"hearth/storage/ledger"
+	"hearth/storage/retention"
 	"hearth/storage/segment"
 )
 
@@ -234,17 +236,37 @@ func (h *house) trimDay(day int) {
 	}
 }
 
-// pass lets go once and says what that took.
-func (h *house) pass() (freed struct{ files, pared int }, m meter, took time.Duration, indexed uint64) {
-	d := h.s.all()[0]
+// noted counts what is written to ledgers.
+type noted struct {
+	ledger.Files
+	bytes *int64
+}
+
+func (n noted) Write(day string, data []byte) error {
+	*n.bytes += int64(len(data))
+	return n.Files.Write(day, data)
+}
+
+// pass lets go once and reports what that took.
+func (h *house) pass(name string) retention.Freed {
+	keeper := h.s.all()[0].keeper
+	var notes int64
+	pages := keeper.Pages
+	keeper.Pages = func(camera media.CameraID) (ledger.Files, segment.Key, error) {
+		files, key, err := pages(camera)
+		return noted{files, &notes}, key, err
+	}
+	defer func() { keeper.Pages = pages }()
 	h.settle()
 	stats, begin := h.s.index.Stats(), measure(h.b, h.dir)
-	f, err := d.keeper.Pass(context.Background(), 0)
+	freed, err := keeper.Pass(context.Background(), 0)
 	h.must(err)
-	took = time.Since(begin.wall)
-	m = measure(h.b, h.dir).since(begin)
-	freed.files, freed.pared = f.Files, f.Pared
-	return freed, m, took, uint64(h.s.index.Stats().Written - stats.Written)
+	took := time.Since(begin.wall)
+	m := measure(h.b, h.dir).since(begin)
+	const mib = 1 << 20
+	figure(h.b, name, float64(freed.Files), "files", float64(freed.Pared), "files-punched", took.Seconds(), "s", m.cpu.Seconds(), "cpu-s",
+		float64(m.written)/mib, "MiB-written", float64(h.s.index.Stats().Written-stats.Written)/mib, "MiB-index", float64(notes)/mib, "MiB-ledger")
+	return freed
 }
 
 // letGoWhole lets go of the first day of all cameras. Its files are there and hold next to nothing: for the file system, a
@@ -266,24 +288,18 @@ func (h *house) letGoWhole() {
 		}
 	}
 	h.limit(h.cams, past(1), 0)
-	freed, m, took, indexed := h.pass()
-	if freed.files != houseCameras*2*filesPerDay || freed.pared != 0 {
+	if freed := h.pass("let-go-whole"); freed.Files != houseCameras*2*filesPerDay || freed.Pared != 0 {
 		h.b.Fatalf("%+v went of %d", freed, houseCameras*2*filesPerDay)
 	}
-	figure(h.b, "let-go-whole", float64(freed.files), "files", took.Seconds(), "s", m.cpu.Seconds(), "cpu-s", float64(m.written)/(1<<20), "MiB-written",
-		float64(indexed)/(1<<20), "MiB-index")
 }
 
 // letGoParts lets go of what is not around events of a day of 16 cameras.
 func (h *house) letGoParts() {
 	h.trimDay(2)
 	h.limit(h.cams[:partly], past(2), houseDays*2)
-	freed, m, took, indexed := h.pass()
-	if freed.pared < partly*eventsPerDay {
+	if freed := h.pass("let-go-parts"); freed.Pared < partly*eventsPerDay {
 		h.b.Fatalf("%+v went", freed)
 	}
-	figure(h.b, "let-go-parts", float64(freed.files), "files", float64(freed.pared), "files-punched", took.Seconds(), "s", m.cpu.Seconds(), "cpu-s",
-		float64(m.written)/(1<<20), "MiB-written", float64(indexed)/(1<<20), "MiB-index")
 }
 
 // BenchmarkPowerCut starts a box that lost its power with 64 files open, almost ten minutes long: without checkpoints, so
