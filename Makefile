@@ -103,7 +103,7 @@ fmt: $(CACHE)/tools/golangci-lint web/ui/node_modules/.ready ## format Go and th
 	cd web/ui && npm run --silent format
 
 .PHONY: bench
-bench: bench-storage ## bench-storage, then what looking at pictures costs (about 12 minutes in all)
+bench: bench-storage ## bench-storage, then what looking at pictures costs (about 9 minutes in all)
 	go test -run '^$$' -bench Vision -benchtime 1x -timeout 30m $(ARGS) ./e2e
 
 # Others that record, for the same cameras at the same time. What cannot be had is left out.
@@ -112,7 +112,7 @@ $(CACHE)/bench/mediamtx: packaging/mediamtx.sh
 	@mkdir -p $(@D) && (packaging/mediamtx.sh $@ || echo "It cannot be built here: its figures are left out.")
 
 .PHONY: bench-storage
-bench-storage: build test-tools $(CACHE)/bench/mediamtx ## measure all of storage, each figure beside its aim and beside MediaMTX and ffmpeg (about 8 minutes)
+bench-storage: build test-tools $(CACHE)/bench/mediamtx ## measure all of storage, each figure beside its aim, MediaMTX and ffmpeg (2 GB, 5 minutes)
 	@go run ./packaging/figures
 
 .PHONY: clean
