@@ -45,11 +45,15 @@ const PRESENT = 3000;
 /** How long to wait for a moment that was live just now to be in the recording, and how often to look, ms. */
 const LATEST = 8000;
 const AGAIN = 500;
+/** How far behind the end of a window a fragment that it had may end, ms: times are rounded. */
+const OVERLAP = 5;
 
 interface Source {
   feed: Feed;
   mime: string;
   close: () => void;
+  /** The initialization that the buffer has, while what it got last ends where the next window begins. */
+  init?: Uint8Array;
 }
 
 /**
@@ -210,6 +214,7 @@ export class FootagePlayer {
     this.#tail = at;
     this.#fetching = true; // clearing tells of progress, which must not begin another window
     this.#source?.feed.clear();
+    if (this.#source) this.#source.init = undefined;
     void this.#window(this.#load.signal);
   }
 
@@ -272,19 +277,28 @@ export class FootagePlayer {
     const splitter = new PartSplitter();
     const reader = answer.body.getReader();
     let end = from;
+    // An answer begins with a key frame, and so with pictures that are in the buffer when the window before ended between
+    // two. Given again, they would take those behind them out of it, and the picture that is shown would stand.
+    let known = this.#source?.init;
+    if (this.#source) this.#source.init = undefined;
     for (;;) {
       const { done, value } = await reader.read();
       if (signal.aborted) return undefined;
       if (done) return end;
       for (const part of splitter.push(value)) {
         if (part.kind === 'init') {
+          const same = known !== undefined && equal(known, part.data);
+          known = same ? part.data : undefined;
           if (!(await this.#ready(part.mime, signal))) return undefined;
-          this.#source?.feed.append(part.data);
+          if (!same) this.#source?.feed.append(part.data);
+          if (this.#source) this.#source.init = part.data;
           continue;
         }
         if (part.frames > 0 && part.duration > 0) this.#frame = part.duration / part.frames;
+        const until = zero + (part.start + part.duration) * 1000;
+        if (known !== undefined && until <= from + OVERLAP) continue;
         this.#source?.feed.append(part.data, this.#toMedia(zero));
-        end = Math.max(end, zero + (part.start + part.duration) * 1000);
+        end = Math.max(end, until);
       }
     }
   }
@@ -373,6 +387,10 @@ export class FootagePlayer {
     const next = ranges.find((r) => r.start > now);
     if (next) this.#video.currentTime = next.start;
   }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((v, i) => v === b[i]);
 }
 
 /** `Date.parse` keeps only milliseconds; the header has microseconds. */

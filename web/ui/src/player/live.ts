@@ -181,7 +181,11 @@ export class LivePlayer {
       signal,
     });
     socket.addEventListener('close', (e) => this.#closed(session, e.code), { signal });
-    signal.addEventListener('abort', () => socket.close());
+    // A socket that is closed while it connects makes the browser complain: it is left to open first.
+    signal.addEventListener('abort', () => {
+      if (socket.readyState === 0) socket.addEventListener('open', () => socket.close());
+      else socket.close();
+    });
     const beat = setInterval(() => this.#beat(), 200);
     signal.addEventListener('abort', () => clearInterval(beat));
   }
