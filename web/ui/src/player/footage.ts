@@ -279,7 +279,7 @@ export class FootagePlayer {
     let end = from;
     // An answer begins with a key frame, and so with pictures that are in the buffer when the window before ended between
     // two. Given again, they would take those behind them out of it, and the picture that is shown would stand.
-    let known = this.#source?.init;
+    let known = this.#target === undefined ? this.#source?.init : undefined;
     if (this.#source) this.#source.init = undefined;
     for (;;) {
       const { done, value } = await reader.read();
@@ -289,7 +289,7 @@ export class FootagePlayer {
         if (part.kind === 'init') {
           const same = known !== undefined && equal(known, part.data);
           known = same ? part.data : undefined;
-          if (!(await this.#ready(part.mime, signal))) return undefined;
+          if (!(await this.#ready(part.mime, signal)) || signal.aborted) return undefined;
           if (!same) this.#source?.feed.append(part.data);
           if (this.#source) this.#source.init = part.data;
           continue;
