@@ -83,7 +83,7 @@ test-kill: build test-tools ## kill the running box 200 times under 8 cameras an
 # make test goes through some hundred of these, and through 10,000 of the committer and 5,200 of the index.
 HISTORIES ?= 10000
 .PHONY: test-histories
-test-histories: ## take the whole store through 10,000 random histories on a disk that fails and forgets (about 40 minutes)
+test-histories: ## take the whole store through 10,000 random histories on a disk that fails and forgets (about 20 minutes)
 	HEARTH_HISTORIES=$(HISTORIES) go test -count=1 -v -timeout 3h -run '^TestHistories$$' ./storage
 
 .PHONY: lint
