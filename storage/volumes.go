@@ -74,7 +74,7 @@ func (s *Store) openDisk(v volume.Volume) (*disk, error) {
 		Disk: folder, Tick: tick, Log: log,
 		Key:       s.recordingKey,
 		Head:      s.index.Head,
-		Taken:     func(l segment.Line, start int64) bool { has, err := s.index.Has(l, start); return has && err == nil },
+		Taken:     s.taken,
 		RollBytes: d.rollBytes,
 		Ready:     d.ready,
 		OnFinished: func(f commit.Finished) {
@@ -88,6 +88,18 @@ func (s *Store) openDisk(v volume.Volume) (*disk, error) {
 		d.note(err)
 	}
 	return d, nil
+}
+
+// taken says whether a line has a file with this start, in microseconds, on any volume. A file that is told of as finished
+// is in the index before it is no open one any more: so the index comes last.
+func (s *Store) taken(l segment.Line, start int64) bool {
+	for _, d := range s.all() {
+		if d.commit.Begun(l, start) {
+			return true
+		}
+	}
+	has, err := s.index.Has(l, start)
+	return has && err == nil
 }
 
 // all gives the volumes in use; the first is the data folder.

@@ -23,7 +23,7 @@ type Committer struct {
 	Key func(media.CameraID) (segment.Key, error)
 	// Head gives the last chain hash of a line's newest file; it is asked once, before the line's first file begins.
 	Head func(segment.Line) ([32]byte, error)
-	// Taken says that a line has a finished file with this start, in microseconds.
+	// Taken says that a line has a finished file with this start, in microseconds, or an unfinished one on another volume.
 	Taken func(l segment.Line, start int64) bool
 	// RollBytes gives how large a file of the line may grow; nil: 512 MiB.
 	RollBytes func(segment.Line) int64
@@ -234,6 +234,15 @@ func (c *Committer) Open(id segment.Line) []View {
 		}
 	}
 	return views
+}
+
+// Begun says whether a line has a file with this start, in microseconds, that is not finished, or not told of as finished.
+func (c *Committer) Begun(id segment.Line, start int64) bool {
+	c.setup()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	l := c.lines[id]
+	return l != nil && slices.ContainsFunc(l.live, func(f *file) bool { return f.name.Start == start })
 }
 
 // AllOpen is Open for all lines.

@@ -123,9 +123,6 @@ func (p *pass) begin(start int64) error {
 		}
 	}
 	l.headed = true
-	for p.c.Taken != nil && p.c.Taken(l.Line, start) {
-		start++
-	}
 	on, start, err := p.create(start)
 	if err != nil {
 		return err
@@ -164,9 +161,18 @@ func (p *pass) begin(start int64) error {
 	return err
 }
 
+// taken says that the line has a file with this start. One that is being finished may have its last name already and not
+// yet be told of: it is in the line's list until it is, so that list is asked first.
+func (p *pass) taken(start int64) bool {
+	return p.c.Begun(p.line.Line, start) || p.c.Taken != nil && p.c.Taken(p.line.Line, start)
+}
+
 // create makes the file, and the folder of its day.
 func (p *pass) create(start int64) (File, int64, error) {
 	for range 1000 {
+		for p.taken(start) {
+			start++
+		}
 		name := segment.Name{Stream: p.line.Stream, Start: start, Open: true}
 		path := name.Path(p.line.Camera)
 		dir := filepath.Dir(path)
