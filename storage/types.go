@@ -19,6 +19,8 @@ var (
 	// ErrVolumeMissing says that the folder was in use before but its footage is not there: the disk is not mounted,
 	// or it is another one.
 	ErrVolumeMissing = volume.ErrMissing
+	// ErrDiskAway says that what was asked for lies on a disk that is not there now.
+	ErrDiskAway = commit.ErrMissing
 	// ErrNotWritable says that the data folder cannot be written.
 	ErrNotWritable = volume.ErrNotWritable
 	// ErrDropped says that a fragment was not taken because the disk is behind; the gap is recorded.
@@ -157,6 +159,8 @@ type CameraUsage struct {
 	Bytes  int64
 	Oldest time.Time // zero: nothing kept
 	Days   float64   // of footage that will be kept at the present rate; 0: not known yet
+	// EventDays is the same for footage around events, which stays as long or longer.
+	EventDays float64
 	// Dropped counts fragments that were dropped because the disk was behind, since the start of the process.
 	Dropped uint64
 }

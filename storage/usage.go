@@ -52,7 +52,7 @@ func (s *Store) Usage() Usage {
 	u.Days = f.Days
 	for camera, term := range f.Cameras {
 		c := u.Cameras[camera]
-		c.Days = term.Days
+		c.Days, c.EventDays = term.Days, term.EventDays
 		u.Cameras[camera] = c
 	}
 	return u

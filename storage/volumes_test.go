@@ -190,9 +190,19 @@ func TestDiskVanishes(t *testing.T) {
 			}
 		}
 		both(0, 20)
+		event := media.NewUUID()
+		if err := r.s.PutEvent(Event{ID: event, Camera: cam, Kind: "motion", Start: run.Start, End: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.s.PutThumbnail(cam, event, run.Start, []byte("picture")); err != nil {
+			t.Fatal(err)
+		}
 		away := filepath.Join(second, "away")
 		rename(t, filepath.Join(second, "media"), away)
 		both(20, 20)
+		if _, err := r.s.Thumbnail(r.grant(cam, access.Events), event); !errors.Is(err, ErrDiskAway) {
+			t.Fatalf("a thumbnail of a disk that is not there: %v", err)
+		}
 		if v := r.s.Usage().Volumes[1]; v.State != "missing" {
 			t.Fatalf("%+v", v)
 		}
@@ -213,6 +223,9 @@ func TestDiskVanishes(t *testing.T) {
 		line, err := r.s.Timeline(g, run.Start, time.Now())
 		if err != nil || len(line.Gaps) == 0 || line.Gaps[0].Reason != "the disk was not there" {
 			t.Fatalf("%+v, %v", line, err)
+		}
+		if picture, err := r.s.Thumbnail(r.grant(cam, access.Events), event); err != nil || string(picture) != "picture" {
+			t.Fatalf("the thumbnail, once the disk is back: %q, %v", picture, err)
 		}
 	})
 }

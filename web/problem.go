@@ -81,6 +81,8 @@ func problemOf(log *slog.Logger, err error) error {
 		return problem(http.StatusUnauthorized, "Name or password is wrong.")
 	case errors.Is(err, nvr.ErrNotRunning), errors.Is(err, live.ErrClosed):
 		return problem(http.StatusServiceUnavailable, "The camera is just being started or stopped. Try again in a moment.")
+	case errors.Is(err, storage.ErrDiskAway):
+		return problem(http.StatusServiceUnavailable, "The disk that this lies on is not there now.")
 	case errors.Is(err, nvr.ErrNoPicture):
 		return problem(http.StatusServiceUnavailable, "The camera has not shown a picture yet.")
 	}

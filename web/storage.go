@@ -40,6 +40,8 @@ type cameraStorage struct {
 	Bytes  int64          `json:"bytes"`
 	Oldest *time.Time     `json:"oldest,omitempty"`
 	Days   *float64       `json:"days,omitempty" doc:"Of footage that will be kept at the present rate"`
+	// Where hardly anything happens, the term of events says little: it is left out unless it is longer.
+	EventDays *float64 `json:"event_days,omitempty" doc:"The same around events, where that stays longer"`
 }
 
 type volumeView struct {
@@ -80,6 +82,9 @@ func (s *Server) getStorage(ctx context.Context, _ *nothing) (*storageOutput, er
 	for _, g := range v.grants {
 		used := u.Cameras[g.Camera()]
 		c := cameraStorage{ID: g.Camera(), Bytes: used.Bytes, Days: known(used.Days)}
+		if used.EventDays > used.Days {
+			c.EventDays = &used.EventDays
+		}
 		if !used.Oldest.IsZero() {
 			oldest := used.Oldest.UTC()
 			c.Oldest = &oldest

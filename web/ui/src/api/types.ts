@@ -181,6 +181,8 @@ export interface CameraStorage {
   oldest?: string;
   /** Of footage that will be kept at the present rate; absent while that is not known. */
   days?: number;
+  /** The same around events, where that stays longer. */
+  event_days?: number;
 }
 
 export type VolumeState = 'well' | 'full' | 'missing' | 'foreign' | 'read-only';

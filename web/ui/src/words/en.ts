@@ -391,7 +391,7 @@ export const en = {
     byAll: (b: string) => `the limit of ${b} for all cameras`,
     byDisk: 'the room on the disk',
     limitedBy: (what: string) => `limited by ${what}`,
-    aroundEvents: (n: number) => `around events ${plural(n, 'day', 'days')}`,
+    aroundEvents: (t: Term) => `around events ${term(t)}`,
     explain: 'When the room is used up, the oldest recordings go first. Events that you keep stay.',
     changeLimits: 'How long a camera is kept, and on which disk, is in its settings.',
     empty: 'Nothing is recorded yet.',
