@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"crypto/tls"
 	"fmt"
 	"strings"
 	"time"
@@ -34,12 +35,23 @@ type Camera struct {
 	Sound          Sound
 	NoTCP, NoUDP   bool // refuse a transport with 461
 
+	// Address is one of its own, host:port, where no other camera is: 127.0.1.3:8554, or port 0 for a free one. The path is
+	// /stream there, and /stream/sub, so that another camera can answer in its place (Server.Answer); only TCP is offered.
+	Address string
+	// TLS makes it speak rtsps, at an Address of its own only, with a certificate whose key follows from Serial ("": Name).
+	TLS    bool
+	Serial string
+	// Make is what it says in the Server header; "" is what the library says.
+	Make string
+
 	Trouble Trouble
 
 	// OnSent, when set, is told of every picture once its last packet was handed to the network. It does not block.
 	OnSent func(Sent)
 
 	streams [2]*stream
+	home    string      // Address as it is listened on
+	tls     *tls.Config // when TLS
 }
 
 // Video says how a drawn stream looks.

@@ -40,7 +40,7 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response,
 		return refusal, nil, nil
 	}
 	tcp := c.Transport == gortsplib.TransportTCP
-	if tcp && st.camera.NoTCP || !tcp && st.camera.NoUDP {
+	if tcp && st.camera.NoTCP || !tcp && (st.camera.NoUDP || st.camera.Address != "") {
 		return &base.Response{StatusCode: base.StatusUnsupportedTransport}, nil, nil
 	}
 	return &base.Response{StatusCode: base.StatusOK}, st.join(c.Session, c.Conn), nil
@@ -48,7 +48,7 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response,
 
 // OnPlay implements gortsplib.ServerHandlerOnPlay.
 func (h *handler) OnPlay(c *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
-	if st := h.server.streams[c.Path]; st != nil {
+	if st := h.server.find(c.Conn, c.Path); st != nil {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.begin[c.Conn] = func() { st.play(c.Session, true) }
@@ -58,6 +58,9 @@ func (h *handler) OnPlay(c *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, e
 
 // OnResponse implements gortsplib.ServerHandlerOnResponse.
 func (h *handler) OnResponse(conn *gortsplib.ServerConn, res *base.Response) {
+	if v, ok := conn.NetConn().(*visit); ok && v.camera != nil && v.camera.Make != "" {
+		res.Header["Server"] = base.HeaderValue{v.camera.Make}
+	}
 	h.mu.Lock()
 	begin := h.begin[conn]
 	delete(h.begin, conn)
@@ -69,7 +72,7 @@ func (h *handler) OnResponse(conn *gortsplib.ServerConn, res *base.Response) {
 
 // OnPause implements gortsplib.ServerHandlerOnPause.
 func (h *handler) OnPause(c *gortsplib.ServerHandlerOnPauseCtx) (*base.Response, error) {
-	if st := h.server.streams[c.Path]; st != nil {
+	if st := h.server.find(c.Conn, c.Path); st != nil {
 		st.play(c.Session, false)
 	}
 	return &base.Response{StatusCode: base.StatusOK}, nil
@@ -92,8 +95,10 @@ func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 
 // OnStreamWriteError implements gortsplib.ServerHandlerOnStreamWriteError: a watcher's queue is full.
 func (h *handler) OnStreamWriteError(c *gortsplib.ServerHandlerOnStreamWriteErrorCtx) {
-	if st := h.server.streams[c.Session.SetuppedPath()]; st != nil {
-		st.unsent.Add(1)
+	for _, st := range h.server.streams {
+		if st.current() == c.Session.SetuppedStream() {
+			st.unsent.Add(1)
+		}
 	}
 }
 
@@ -105,7 +110,7 @@ func (h *handler) OnPacketsLost(*gortsplib.ServerHandlerOnPacketsLostCtx) {}
 
 // admit finds the stream of a path and checks the login. refusal is the answer when it may not be watched.
 func (h *handler) admit(conn *gortsplib.ServerConn, req *base.Request, path string) (st *stream, refusal *base.Response) {
-	st = h.server.streams[path]
+	st = h.server.find(conn, path)
 	if st == nil {
 		return nil, &base.Response{StatusCode: base.StatusNotFound}
 	}

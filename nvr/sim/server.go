@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,10 +24,26 @@ type Server struct {
 
 	rtsp    *gortsplib.Server
 	addr    net.Addr
-	streams map[string]*stream // by path
+	lobby   *lobby
+	streams map[where]*stream
 
 	once  sync.Once
 	ready chan struct{}
+}
+
+// where is how a stream is found: by its path, at a camera's own address or, without a camera, at the server's.
+type where struct {
+	camera *Camera
+	path   string
+}
+
+// find gives the stream that a connection means by a path; nil if there is none.
+func (s *Server) find(conn *gortsplib.ServerConn, path string) *stream {
+	v, ok := conn.NetConn().(*visit)
+	if !ok {
+		return nil
+	}
+	return s.streams[where{v.camera, path}]
 }
 
 // writeQueue is how many packets may wait for a slow watcher: several key frames of a large picture.
@@ -89,9 +106,22 @@ func (s *Server) Run(ctx context.Context) error {
 
 // prepare checks the cameras and makes their streams.
 func (s *Server) prepare() error {
-	s.streams = make(map[string]*stream)
+	s.streams = make(map[where]*stream)
 	for i, c := range s.Cameras {
 		c.fill(i)
+		var own *Camera
+		if c.Address != "" {
+			own = c
+		}
+		if c.TLS {
+			if own == nil {
+				return fmt.Errorf("camera %q speaks TLS and has no address of its own", c.Name)
+			}
+			var err error
+			if c.tls, err = identity(cmp.Or(c.Serial, c.Name)); err != nil {
+				return fmt.Errorf("camera %q, certificate: %w", c.Name, err)
+			}
+		}
 		for which, clip := range [...]*Clip{media.Main: c.Clip, media.Sub: c.SubClip} {
 			which := media.Stream(which)
 			if which == media.Sub && c.NoSub {
@@ -101,10 +131,11 @@ func (s *Server) prepare() error {
 			if err != nil {
 				return fmt.Errorf("camera %q, %s stream: %w", c.Name, which, err)
 			}
-			if s.streams[st.path] != nil {
+			at := where{own, st.path}
+			if s.streams[at] != nil {
 				return fmt.Errorf("two cameras have the address %s", st.path)
 			}
-			s.streams[st.path] = st
+			s.streams[at] = st
 			c.streams[which] = st
 		}
 	}
@@ -127,6 +158,14 @@ func (s *Server) open() error {
 		tcp.Close()
 		return err
 	}
+	lobby, err := openLobby(tcp, s.Cameras)
+	if err != nil {
+		tcp.Close()
+		pair[0].Close()
+		pair[1].Close()
+		return err
+	}
+	s.lobby = lobby
 	s.rtsp = &gortsplib.Server{
 		Handler:        &handler{server: s, conns: make(map[*gortsplib.ServerConn]*login), begin: make(map[*gortsplib.ServerConn]func())},
 		RTSPAddress:    tcp.Addr().String(),
@@ -135,7 +174,7 @@ func (s *Server) open() error {
 		WriteQueueSize: writeQueue,
 		// Ours are sent by stream: gortsplib's have nanoseconds where RFC 3550 wants parts of 2^32.
 		DisableRTCPSenderReports: true,
-		Listen:                   func(string, string) (net.Listener, error) { return tcp, nil },
+		Listen:                   func(string, string) (net.Listener, error) { return lobby, nil },
 		ListenPacket: func(_, address string) (net.PacketConn, error) {
 			if address == pair[1].LocalAddr().String() {
 				return pair[1], nil
@@ -144,7 +183,7 @@ func (s *Server) open() error {
 		},
 	}
 	if err := s.rtsp.Start(); err != nil {
-		tcp.Close()
+		lobby.Close()
 		pair[0].Close()
 		pair[1].Close()
 		return fmt.Errorf("start the RTSP server: %w", err)
@@ -183,9 +222,16 @@ func (s *Server) readiness() chan struct{} {
 // Addr is where the server listens, after Ready.
 func (s *Server) Addr() net.Addr { return s.addr }
 
-// URL is the address of a camera's stream, with user and password in it: never log it. Valid after Ready.
+// URL is the address of a camera's stream, with user and password in it: never log it. Valid after Ready. Of a camera with
+// an address of its own it is that one, whoever answers there now.
 func (s *Server) URL(c *Camera, which media.Stream) string {
 	u := url.URL{Scheme: "rtsp", Host: s.addr.String(), Path: c.path(which)}
+	if c.Address != "" {
+		u.Host = c.home
+	}
+	if c.TLS {
+		u.Scheme = "rtsps"
+	}
 	if c.User != "" {
 		u.User = url.UserPassword(c.User, c.Password)
 	}
@@ -193,8 +239,12 @@ func (s *Server) URL(c *Camera, which media.Stream) string {
 }
 
 func (c *Camera) path(which media.Stream) string {
-	if which == media.Sub {
-		return "/" + c.Name + "/sub"
+	path := "/" + c.Name
+	if c.Address != "" {
+		path = "/stream"
 	}
-	return "/" + c.Name
+	if which == media.Sub {
+		path += "/sub"
+	}
+	return path
 }
