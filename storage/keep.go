@@ -126,10 +126,28 @@ func (d *disk) newKeeper(log *slog.Logger) *retention.Keeper {
 			other := s.diskNumbered(volume)
 			return other != nil && other.trouble.Load() == nil
 		},
-		Table: d.table, Pages: d.pages, Limits: s.limits, Open: s.openBytes,
+		Table: d.table, Pages: d.pages, Now: s.now, Limits: s.limits, Open: s.openBytes,
 		Space:   func() (retention.Space, error) { return d.space() },
 		Ballast: &retention.Ballast{Path: d.file(ballastFile), Space: func() (retention.Space, error) { return d.space() }},
 	}
+}
+
+// now is how late it is for limits of days.
+func (s *Store) now() time.Time {
+	if clock := s.clock.Load(); clock != nil {
+		return (*clock)()
+	}
+	return time.Now()
+}
+
+// SetClock says how to ask how late it is at least, for limits of days: a clock that is ahead because the box does not
+// know the time must not make all footage old. Without it, or with nil, what the clock shows is believed.
+func (s *Store) SetClock(atLeast func() time.Time) {
+	if atLeast == nil {
+		s.clock.Store(nil)
+		return
+	}
+	s.clock.Store(&atLeast)
 }
 
 // ballastFile is the space that is set aside on each volume, so that footage can be let go of also on a full disk.

@@ -100,6 +100,33 @@ func TestByteLimit(t *testing.T) {
 	})
 }
 
+// A clock that is ahead because the box does not know the time makes nothing old; once it is known that so much time went
+// by, what is old goes.
+func TestDaysOfWrongClock(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		cam := r.camera()
+		r.limit(cam, func(c *box.Camera) { c.LimitDays = 1 })
+		known := time.Now()
+		r.s.SetClock(func() time.Time { return known })
+		w := r.writer(cam, media.Main)
+		run := r.begin(w, cam, media.Main)
+		r.append(w, run, 0, 30)
+		w.End("connection lost")
+		time.Sleep(50 * time.Hour)
+		left := func() int {
+			return len(r.pieces(r.grant(cam, access.Footage), media.Main, run.Start, run.Start.Add(time.Hour)))
+		}
+		if n := left(); n != 30 {
+			t.Fatalf("%d of 30 s are left although the time is not known", n)
+		}
+		r.s.SetClock(nil)
+		time.Sleep(2 * time.Hour)
+		if n := left(); n != 0 {
+			t.Fatalf("%d s are left of a day's limit after two days", n)
+		}
+	})
+}
+
 // A camera's own limits, in bytes and in days, touch no other camera; a held event keeps its footage.
 func TestCameraLimits(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {

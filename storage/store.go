@@ -42,6 +42,7 @@ type Store struct {
 	added    chan *disk              // to Run, while it runs
 	short    chan struct{}           // a volume has no room
 	foretold atomic.Pointer[foretold]
+	clock    atomic.Pointer[func() time.Time] // see SetClock
 	signing  signing
 	removing sync.Mutex // guards the list of cameras that are being removed
 	closing  sync.Once

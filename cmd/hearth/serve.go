@@ -70,6 +70,7 @@ func (f *applianceFlags) open(p *program) (*appliance, error) {
 		return nil, errors.Join(err, store.Close())
 	}
 	watch := &clock.Clock{Built: clock.Built(), Recorded: newest, Log: p.log}
+	store.SetClock(watch.AtLeast)
 	cameras := nvr.NewCameras(store, vision, p.log)
 	cameras.Trusted = watch.Trusted
 	server := &web.Server{

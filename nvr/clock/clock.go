@@ -40,7 +40,8 @@ type Clock struct {
 	mu      sync.Mutex
 	moment  time.Time // of the last look, with its monotonic reading
 	shown   time.Time // what the clock showed then
-	began   time.Time // moment of the first look, or of the first after the clock was set
+	first   time.Time // moment of the first look
+	began   time.Time // the same, or the first after the clock was set
 	virtual bool
 	state   State
 }
@@ -71,6 +72,19 @@ const (
 // Trusted says whether the box knows the time.
 func (c *Clock) Trusted() bool { return c.State().Source != Unknown }
 
+// AtLeast is how late it is at least, for what must not happen too soon. While the time is not known that is as long after
+// the newest footage as the program runs, since nobody knows how long the box was switched off; or what the clock shows,
+// where that is earlier.
+func (c *Clock) AtLeast() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.look()
+	if sure := c.Recorded.Add(c.moment.Sub(c.first)); c.state.Source == Unknown && !c.Recorded.IsZero() && sure.Before(c.shown) {
+		return sure
+	}
+	return c.shown
+}
+
 // State looks at the clock and says what is known about it.
 func (c *Clock) State() State {
 	c.mu.Lock()
@@ -87,7 +101,7 @@ func (c *Clock) look() {
 	moment, shown := c.system.now()
 	switch first := c.moment.IsZero(); {
 	case first:
-		c.began, c.virtual = moment, c.system.host()
+		c.first, c.began, c.virtual = moment, moment, c.system.host()
 	case c.wasSet(moment, shown):
 		c.state.Set, c.state.SetBy, c.state.Source = shown, shown.Sub(c.shown)-moment.Sub(c.moment), Unknown
 		c.began = moment

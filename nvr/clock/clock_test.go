@@ -125,6 +125,34 @@ func TestLearnsTheTime(t *testing.T) {
 	})
 }
 
+// TestAtLeast: while the time is not known, no more has gone by since the newest footage than the program runs.
+func TestAtLeast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		recorded := time.Now().Add(-time.Hour)
+		ahead := 5 * 365 * 24 * time.Hour
+		sys := &pretend{off: ahead}
+		k := &Clock{Recorded: recorded, system: sys}
+		is := func(what string, want time.Time) {
+			t.Helper()
+			time.Sleep(time.Second)
+			if got := k.AtLeast(); !got.Equal(want.Add(time.Second)) {
+				t.Errorf("%s: %s, want %s", what, got, want)
+			}
+		}
+		k.State()
+		is("years ahead", recorded)
+		sys.off = 2 * ahead
+		is("set further ahead", recorded.Add(time.Second))
+		sys.off = -30 * 24 * time.Hour
+		is("behind", time.Now().Add(sys.off))
+		sys.off, sys.network = ahead, true
+		is("that is what time it is", time.Now().Add(ahead))
+		k = &Clock{system: &pretend{off: ahead}}
+		k.State()
+		is("nothing recorded yet", time.Now().Add(ahead))
+	})
+}
+
 // TestThisMachine: whatever it is, asking works.
 func TestThisMachine(t *testing.T) {
 	k := &Clock{}

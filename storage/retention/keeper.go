@@ -59,6 +59,8 @@ type Keeper struct {
 	Pages func(media.CameraID) (ledger.Files, segment.Key, error)
 	// Total is the limit in bytes of all cameras together; 0: none.
 	Total int64
+	// Now is how late it is for limits of days; nil: what the clock shows.
+	Now func() time.Time
 	// Limits gives the cameras' own limits.
 	Limits func() (map[media.CameraID]Limit, error)
 	// Open gives the bytes of files that are still being written. They count, but cannot be let go of.
@@ -175,6 +177,9 @@ func (k *Keeper) refresh() {
 func (k *Keeper) camera(ctx context.Context, camera media.CameraID, limit Limit, freed *Freed) error {
 	p := &party{cameras: []media.CameraID{camera}, weight: 1}
 	now := time.Now()
+	if k.Now != nil {
+		now = k.Now()
+	}
 	if days := limit.eventDays(); days > 0 {
 		if err := k.expire(ctx, p, phase{drop, now.AddDate(0, 0, -days).UnixMicro(), true}, freed); err != nil {
 			return err
