@@ -5,5 +5,7 @@
 // It is made for still scenes with sensor noise: what differs from the last picture by less than the quantiser
 // would keep is skipped early, so a calm picture costs little more than comparing it.
 //
+// Its Decoder reads what the encoder wrote and nothing else, so that a test can look into a million pictures.
+//
 // Numbers of clauses and tables in comments are those of ITU-T Rec. H.264.
 package h264

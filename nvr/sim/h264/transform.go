@@ -159,6 +159,12 @@ func (q *quantiser) lumaDC(levels *[16]int16, c *[16]int32) int {
 		levels[i] = int16(l)
 		c[at] = l
 	}
+	q.scaleLumaDC(c)
+	return n
+}
+
+// scaleLumaDC turns levels in raster order of blocks into what add takes for each block's DC (8.5.10).
+func (q *quantiser) scaleLumaDC(c *[16]int32) {
 	hadamard4(c)
 	for i := range c {
 		if q.qp >= 12 {
@@ -167,7 +173,6 @@ func (q *quantiser) lumaDC(levels *[16]int16, c *[16]int32) int {
 			c[i] = (c[i]*q.dcBack + 1<<(1-q.qp/6)) >> (2 - q.qp/6)
 		}
 	}
-	return n
 }
 
 // chromaDC does the same for the four of a chroma plane (8.5.11.1), raster order.
@@ -185,11 +190,16 @@ func (q *quantiser) chromaDC(levels *[4]int16, c *[4]int32, kind int) int {
 		levels[i] = int16(l)
 		c[i] = l
 	}
+	q.scaleChromaDC(c)
+	return n
+}
+
+// scaleChromaDC does as scaleLumaDC for the four of a chroma plane (8.5.11.1).
+func (q *quantiser) scaleChromaDC(c *[4]int32) {
 	hadamard2(c)
 	for i := range c {
 		c[i] = c[i] * q.dcBack << (q.qp / 6) >> 1
 	}
-	return n
 }
 
 func hadamard2(c *[4]int32) {
