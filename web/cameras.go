@@ -3,7 +3,9 @@ package web
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"hearth/nvr"
@@ -150,6 +152,14 @@ func (s *Server) changeCamera(ctx context.Context, in *struct {
 		Audio: c.Audio, LimitBytes: c.LimitBytes, LimitDays: c.LimitDays, LimitEventDays: c.LimitEventDays, Volume: c.Volume, Motion: c.Motion,
 	}
 	b := in.Body
+	if b.Name != nil && strings.TrimSpace(*b.Name) != c.Name {
+		// That a name is taken would tell of another camera.
+		if err := s.access().RequireOwner(v.session); errors.Is(err, access.ErrDenied) {
+			return nil, invalid("body.name", "only an owner can give a camera another name")
+		} else if err != nil {
+			return nil, err
+		}
+	}
 	change(&set.Name, b.Name)
 	change(&set.URL, b.URL)
 	change(&set.Username, b.Username)

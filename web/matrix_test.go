@@ -2,21 +2,36 @@ package web
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"hearth/nvr/media"
 	"hearth/storage"
 	"hearth/storage/access"
+	"hearth/storage/box"
 )
 
 // asked is a request that fits a route.
 type asked struct {
 	method, path string // with its query
 	body         any
+}
+
+// key names a route in this file: "GET /cameras/{id}", and "GET root:/healthz" what is not under /api/v1.
+func (l listed) key() string {
+	if p, ok := strings.CutPrefix(l.path, prefix); ok {
+		return l.method + " " + p
+	}
+	return l.method + " root:" + l.path
 }
 
 // requests gives one request for each route of the table, about the yard, its event and the owner.
@@ -38,8 +53,10 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 		"POST /events/{id}/review": map[string]any{"reviewed": true},
 		"POST /exports":            map[string]any{"camera": h.yard, "from": stamp(now.Add(-time.Hour)), "to": stamp(now)},
 	}
+	h.client().ok("POST", "/session", bodies["POST /session"], nil) // to be ended by its identity
 	var sessions struct{ Items []sessionView }
 	h.owner.ok("GET", "/sessions", nil, &sessions)
+	sessions.Items = slices.DeleteFunc(sessions.Items, func(v sessionView) bool { return v.Current })
 	all := make(map[string]asked)
 	for _, r := range t.list {
 		path, api := strings.CutPrefix(r.path, prefix)
@@ -52,7 +69,6 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 		case strings.HasPrefix(path, "/sessions"):
 			id = sessions.Items[0].ID.String()
 		}
-		name := r.method + " " + path
 		path = strings.NewReplacer("{id}", id, "*", "somewhere").Replace(path)
 		switch {
 		case strings.HasSuffix(r.path, "/timeline"), strings.HasSuffix(r.path, "/footage"), strings.Contains(r.path, "/export."):
@@ -61,31 +77,163 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 			path += "?at=" + stamp(now)
 		}
 		if !api {
-			name, path = r.method+" root:"+r.path, "root:"+path
+			path = "root:" + path
 		}
-		all[name] = asked{r.method, path, bodies[name]}
+		all[r.key()] = asked{r.method, path, bodies[r.key()]}
 	}
 	return all
 }
 
+// persona is a kind of person who asks.
+type persona struct {
+	name   string
+	c      *client
+	change func(*http.Request)
+	in     bool              // logged in
+	may    func(d door) bool // comes in by a door that is not for everybody who is logged in
+	verbs  []access.Verb     // on the yard
+	nurse  bool              // may know of the nursery
+	other  map[string]string // what they ask for in place of what the others do
+}
+
+func (p persona) has(v access.Verb) bool { return slices.Contains(p.verbs, v) }
+
+// notTheirs are routes whose door opens for whoever is logged in, and whose subject in these requests is another's.
+func (p persona) notTheirs(name string) bool {
+	switch {
+	case strings.Contains(name, "/events/{id}"):
+		return !p.has(access.Events)
+	case name == "POST /exports":
+		return !p.has(access.Export)
+	case name == "DELETE /sessions/{id}": // the owner's
+		return true
+	}
+	return false
+}
+
 // Every route as everybody. A guest without a grant for the yard gets the answer of something that does not exist,
-// nobody is told to log in, and no answer to either holds a word of the yard.
+// nobody is told to log in, and no answer to anybody holds a word of a camera that is not theirs. What was answered is
+// docs/ref/access.md.
 func TestMatrix(t *testing.T) {
 	h := build(t, nil)
-	h.yard, h.other = h.unreachable("Yard by the shed"), h.unreachable("Nursery")
-	event := media.NewUUID()
+	h.yard, h.other = h.unreachable("Yard by the shed"), h.unreachable("Nursery upstairs")
+	spare := h.unreachable("Spare")
+	event, elsewhereEvent := media.NewUUID(), media.NewUUID()
 	start := time.Now().Add(-time.Minute)
-	must(t, h.store.PutEvent(storage.Event{
-		ID: event, Camera: h.yard, Kind: "motion", Start: start, End: start.Add(10 * time.Second), HasThumb: true, Zones: []string{"Shed path"},
-	}))
-	must(t, h.store.PutThumbnail(h.yard, event, start, []byte("jpeg of the yard")))
+	for camera, e := range map[media.CameraID]storage.Event{
+		h.yard:  {ID: event, Zones: []string{"Shed path"}},
+		h.other: {ID: elsewhereEvent, Zones: []string{"Cot"}},
+	} {
+		e.Camera, e.Kind, e.Start, e.End, e.HasThumb = camera, "motion", start, start.Add(10*time.Second), true
+		must(t, h.store.PutEvent(e))
+		must(t, h.store.PutThumbnail(camera, e.ID, start, []byte("jpeg of "+e.Zones[0])))
+	}
+	ofYard := []string{h.yard.String(), "Yard by the shed", event.String(), "Shed path", "127.0.0.1:9/yard"}
+	ofNursery := []string{h.other.String(), "Nursery upstairs", elsewhereEvent.String(), "Cot", "127.0.0.1:9/nursery"}
+	table := h.srv.routes()
+	doors := make(map[string]door)
+	for _, l := range table.list {
+		doors[l.key()] = l.door
+	}
 	var ada meView
 	h.owner.ok("GET", "/session", nil, &ada)
+	personas := h.personas(ada.ID, spare)
+	requests := h.requests(table, event, ada.ID)
+	found := make(matrix)
+	for _, p := range personas {
+		t.Run(p.name, func(t *testing.T) {
+			// What ends their session comes last.
+			for _, name := range inOrder(requests, "POST /setup", "DELETE /sessions", "DELETE /session", "POST /session") {
+				r := requests[name]
+				if path, ok := p.other[name]; ok {
+					r.path = path
+				}
+				status, header, body := p.ask(r)
+				d := doors[name]
+				want := "404"
+				switch {
+				case d.kind == public:
+					want = "in"
+				case !p.in:
+					want = "401"
+				case d.kind == personal || d.kind == allSeen || d.kind == allVerbed:
+					if !p.notTheirs(name) {
+						want = "in"
+					}
+				case p.may(d):
+					want = "in"
+				}
+				got := fmt.Sprint(status)
+				if want == "in" && status != 401 && status != 403 && (status != 404 || bytes.Contains(body, []byte(nothingRecorded))) {
+					got = "in"
+				}
+				if name == "POST /session" && (status != 200 || !strings.Contains(string(body), ada.ID.String())) {
+					t.Errorf("%s: %d %s", name, status, body) // Ada's name and password are right, whoever sends them
+				}
+				if got != want {
+					t.Errorf("%s, door for %s: %s (%d %s), want %s", name, d, got, status, body, want)
+				}
+				found.note(name, p.name, got)
+				all := string(body) + fmt.Sprint(header)
+				var secrets []string
+				if len(p.verbs) == 0 {
+					secrets = append(secrets, ofYard...)
+				}
+				if !p.nurse {
+					secrets = append(secrets, ofNursery...)
+				}
+				for _, s := range secrets {
+					if strings.Contains(all, s) {
+						t.Errorf("%s: the answer holds %q", name, s)
+					}
+				}
+				if strings.HasPrefix(r.path, "/") && header.Get("Cache-Control") != "no-store" {
+					t.Errorf("%s: Cache-Control %q", name, header.Get("Cache-Control"))
+				}
+			}
+		})
+	}
 
-	nobody := h.client()
-	bare, _ := h.as("Bare", access.Guest)
-	elsewhere, elsewhereID := h.as("Elsewhere", access.Guest)
-	h.permit(elsewhereID, h.other, access.Verbs()...)
+	// The owner comes in everywhere; what removes comes last.
+	t.Run("owner", func(t *testing.T) {
+		owner := persona{name: "owner", c: h.owner}
+		last := []string{
+			"POST /setup", "DELETE /users/{id}", "DELETE /cameras/{id}", "DELETE /sessions/{id}", "DELETE /sessions", "DELETE /users/{id}/sessions",
+			"DELETE /session", "POST /session",
+		}
+		for _, name := range inOrder(requests, last...) {
+			status, _, body := owner.ask(requests[name])
+			switch {
+			case name == "DELETE /users/{id}":
+				if status != 409 { // the last owner
+					t.Errorf("%s: %d", name, status)
+				}
+			case strings.HasPrefix(name, "DELETE ") && status != 204,
+				status == 401, status == 403, status == 404 && !bytes.Contains(body, []byte(nothingRecorded)):
+				t.Errorf("%s: %d %s", name, status, body)
+			}
+			found.note(name, owner.name, "in")
+			if name == "DELETE /cameras/{id}" {
+				h.owner.refused(404, "GET", "/cameras/"+h.yard.String(), nil)
+			}
+		}
+	})
+	if !t.Failed() {
+		reviewed(t, "access.md", found.page(table, personas), "TestMatrix")
+	}
+}
+
+// personas makes one person of each kind: what they may do is about the yard, and the other camera is the nursery.
+func (h *house) personas(ada media.UUID, spare media.CameraID) (all []persona) {
+	t := h.t
+	guest := func(name string, camera media.CameraID, verbs ...access.Verb) *client {
+		c, id := h.as(name, access.Guest)
+		if len(verbs) > 0 {
+			h.permit(id, camera, verbs...)
+		}
+		return c
+	}
+	none := func(door) bool { return false }
 	revoked, revokedID := h.as("Revoked", access.Guest)
 	h.permit(revokedID, h.yard, access.Verbs()...)
 	revoked.ok("GET", "/cameras/"+h.yard.String(), nil, nil)
@@ -94,146 +242,100 @@ func TestMatrix(t *testing.T) {
 	h.owner.ok("PUT", "/users/"+lateID.String()+"/grants", []map[string]any{
 		{"camera": h.yard, "verbs": access.Verbs(), "until": time.Now().Add(-time.Second)},
 	}, nil)
-	loggedOut, loggedOutID := h.as("Gone", access.Guest)
-	h.permit(loggedOutID, h.yard, access.Verbs()...)
-	cookies := loggedOut.cookies()
-	loggedOut.ok("DELETE", "/session", nil, nil)
+	with := func(cookie string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("Cookie", cookie) }
+	}
+	bearer := func(token string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+	}
+	gone := guest("Gone", h.yard, access.Verbs()...)
+	goneCookies := gone.cookies()
+	gone.ok("DELETE", "/session", nil, nil)
 	removed, removedID := h.as("Removed", access.Owner)
 	h.owner.ok("DELETE", "/users/"+removedID.String(), nil, nil)
-	forged := h.client()
+	old, _ := h.as("Old", access.Adult)
+	h.age(old.cookies(), 31*24*time.Hour)
 	adult, _ := h.as("Adult", access.Adult)
-	live, liveID := h.as("Live only", access.Guest)
-	h.permit(liveID, h.yard, access.Live)
-
-	secrets := []string{h.yard.String(), "Yard by the shed", event.String(), "Shed path", "jpeg of the yard", "127.0.0.1:9/yard"}
-	table := h.srv.routes()
-	doors := make(map[string]door)
-	for _, l := range table.list {
-		name := l.method + " root:" + l.path
-		if p, ok := strings.CutPrefix(l.path, prefix); ok {
-			name = l.method + " " + p
-		}
-		doors[name] = l.door
-	}
-	type persona struct {
-		name   string
-		c      *client
-		change func(*http.Request)
-		in     bool              // logged in
-		may    func(d door) bool // comes in by a door that is not for everybody who is logged in
-		sees   bool              // something of the yard
-	}
-	none := func(door) bool { return false }
-	personas := []persona{
-		{name: "nobody", c: nobody, may: none},
-		{name: "guest without grants", c: bare, in: true, may: none},
-		{name: "guest of another camera", c: elsewhere, in: true, may: none},
-		{name: "revoked guest", c: revoked, in: true, may: none},
-		{name: "guest whose time is over", c: late, in: true, may: none},
-		{name: "logged out", c: loggedOut, change: func(r *http.Request) { r.Header.Set("Cookie", cookies) }, may: none},
+	all = []persona{
+		{name: "nobody", c: h.client(), may: none},
+		{name: "logged out", c: h.client(), change: with(goneCookies), may: none},
 		{name: "removed owner", c: removed, may: none},
-		{name: "forged cookie", c: forged, change: func(r *http.Request) { r.Header.Set("Cookie", cookieName+"="+strings.Repeat("A", 43)) }, may: none},
-		{name: "forged bearer", c: forged, change: func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+ada.ID.String()) }, may: none},
-		{name: "guest with live", c: live, in: true, sees: true, may: func(d door) bool {
-			return d.kind == anyVerb || d.kind == oneCamera && d.verb == access.Live
-		}},
-		{name: "adult", c: adult, in: true, sees: true, may: func(d door) bool {
-			return d.kind == anyVerb || d.kind == oneCamera && d.verb != access.Manage
-		}},
+		{name: "adult whose session has ended", c: old, may: none},
+		{name: "forged cookie", c: h.client(), change: with(cookieName + "=" + strings.Repeat("A", 43)), may: none},
+		{name: "forged bearer", c: h.client(), change: bearer(ada.String()), may: none},
+		{name: "guest without grants", c: guest("Bare", h.yard), in: true, may: none},
+		{name: "guest of another camera", c: guest("Elsewhere", h.other, access.Verbs()...), in: true, may: none, nurse: true},
+		{name: "guest whose grants were taken", c: revoked, in: true, may: none},
+		{name: "guest whose time is over", c: late, in: true, may: none},
 	}
-	requests := h.requests(table, event, ada.ID)
-	for _, p := range personas {
-		t.Run(p.name, func(t *testing.T) {
-			for name, r := range requests {
-				switch name {
-				case "POST /session", "DELETE /session", "POST /setup":
-					continue // these change who it is; TestEntrance has them
-				}
-				var change []func(*http.Request)
-				if p.change != nil {
-					change = append(change, p.change)
-				}
-				resp := p.c.open(r.method, r.path, r.body, change...)
-				var body []byte
-				if resp.Header.Get("Content-Type") == "text/event-stream" {
-					body = make([]byte, 100)
-					n, _ := resp.Body.Read(body)
-					body = body[:n]
-				} else {
-					var buffer bytes.Buffer
-					_, err := buffer.ReadFrom(resp.Body)
-					must(t, err)
-					body = buffer.Bytes()
-				}
-				resp.Body.Close()
-				d := doors[name]
-				var want string
-				switch {
-				case d.kind == public:
-					want = "in"
-				case !p.in:
-					want = "401"
-				case d.kind == personal || d.kind == allSeen || d.kind == allVerbed:
-					want = "in"
-					if (strings.Contains(name, "/events/{id}") || name == "POST /exports") && !(p.name == "adult") {
-						want = "404"
-					}
-					if name == "DELETE /sessions/{id}" { // the owner's
-						want = "404"
-					}
-				case p.may(d):
-					want = "in"
-				default:
-					want = "404"
-				}
-				got := fmt.Sprint(resp.StatusCode)
-				if want == "in" && resp.StatusCode != 401 && resp.StatusCode != 403 &&
-					(resp.StatusCode != 404 || bytes.Contains(body, []byte(nothingRecorded))) {
-					got = "in"
-				}
-				if got != want {
-					t.Errorf("%s, door for %s: %s (%d %s), want %s", name, d, got, resp.StatusCode, body, want)
-				}
-				if !p.sees {
-					all := string(body) + fmt.Sprint(resp.Header)
-					for _, s := range secrets {
-						if strings.Contains(all, s) {
-							t.Errorf("%s: the answer holds %q", name, s)
-						}
-					}
-				}
-				if strings.HasPrefix(r.path, "/") && resp.Header.Get("Cache-Control") != "no-store" {
-					t.Errorf("%s: Cache-Control %q", name, resp.Header.Get("Cache-Control"))
-				}
-			}
-		})
+	for _, v := range access.Verbs() {
+		p := persona{name: "guest with " + string(v), in: true, verbs: []access.Verb{v}, may: func(d door) bool {
+			return d.kind == anyVerb || d.kind == oneCamera && d.verb == v
+		}}
+		c, id := h.as("Only "+string(v), access.Guest)
+		list := []map[string]any{{"camera": h.yard, "verbs": p.verbs}}
+		if v == access.Manage {
+			list = append(list, map[string]any{"camera": spare, "verbs": p.verbs}) // to remove
+			p.other = map[string]string{"DELETE /cameras/{id}": "/cameras/" + spare.String()}
+		}
+		h.owner.ok("PUT", "/users/"+id.String()+"/grants", list, nil)
+		p.c = c
+		all = append(all, p)
 	}
-
-	// The owner comes in everywhere; what removes comes last.
-	t.Run("owner", func(t *testing.T) {
-		try := func(name string) {
-			r := requests[name]
-			resp := h.owner.open(r.method, r.path, r.body)
-			if r.method == "DELETE" && resp.StatusCode != 204 {
-				t.Errorf("%s: %d", name, resp.StatusCode)
-			}
-			resp.Body.Close()
-			if c := resp.StatusCode; c == 401 || c == 403 || c == 404 && !strings.Contains(name, "footage") &&
-				!strings.Contains(name, "frame") && !strings.Contains(name, "export") {
-				t.Errorf("%s: %d", name, c)
-			}
-		}
-		for name, r := range requests {
-			if r.method != "DELETE" && name != "POST /setup" && name != "POST /session" {
-				try(name)
-			}
-		}
-		try("DELETE /cameras/{id}")
-		h.owner.refused(404, "GET", "/cameras/"+h.yard.String(), nil)
-		h.owner.refused(409, "DELETE", "/users/"+ada.ID.String(), nil) // the last owner
-		try("DELETE /session")
-		h.owner.refused(401, "GET", "/session", nil)
+	if len(all) < 11 {
+		t.Fatal("there are no verbs")
+	}
+	return append(all, persona{
+		name: "adult", c: adult, in: true, nurse: true, verbs: []access.Verb{access.Live, access.Events, access.Footage, access.Export},
+		may: func(d door) bool { return d.kind == anyVerb || d.kind == oneCamera && d.verb != access.Manage },
 	})
+}
+
+// age makes a session as if it had been used last some time ago.
+func (h *house) age(cookies string, by time.Duration) {
+	h.t.Helper()
+	_, token, _ := strings.Cut(cookies, cookieName+"=")
+	token, _, _ = strings.Cut(token, ";")
+	key := sha256.Sum256([]byte(token))
+	must(h.t, h.store.Box().Update(func(tx *bbolt.Tx) error {
+		record := make(map[string]any)
+		ok, err := box.Get(tx, box.SessionsBucket, key[:], &record)
+		if err != nil || !ok {
+			return fmt.Errorf("no such session: %w", err)
+		}
+		record["seen"], record["created"] = time.Now().Add(-by), time.Now().Add(-by)
+		return box.Put(tx, box.SessionsBucket, key[:], record)
+	}))
+}
+
+// ask sends a request and reads its answer, of one that goes on its beginning.
+func (p persona) ask(r asked) (status int, header http.Header, body []byte) {
+	var change []func(*http.Request)
+	if p.change != nil {
+		change = append(change, p.change)
+	}
+	resp := p.c.open(r.method, r.path, r.body, change...)
+	defer resp.Body.Close()
+	if resp.Header.Get("Content-Type") == "text/event-stream" {
+		body = make([]byte, 100)
+		n, _ := resp.Body.Read(body) // the beginning is what counts
+		return resp.StatusCode, resp.Header, body[:n]
+	}
+	body, err := io.ReadAll(resp.Body)
+	must(p.c.t, err)
+	return resp.StatusCode, resp.Header, body
+}
+
+// inOrder lists the requests' names, some of them last.
+func inOrder(requests map[string]asked, last ...string) []string {
+	names := slices.Sorted(maps.Keys(requests))
+	names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(last, n) })
+	for _, n := range last {
+		if _, ok := requests[n]; ok {
+			names = append(names, n)
+		}
+	}
+	return names
 }
 
 func (c *client) cookies() string {

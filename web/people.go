@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -159,6 +160,9 @@ func (s *Server) changePerson(ctx context.Context, in *changePersonInput) (*chan
 	view, err := s.personView(p)
 	if err != nil {
 		return nil, err
+	}
+	if !v.owner { // what has ended is no camera of theirs any more
+		view.Grants = slices.DeleteFunc(view.Grants, func(d permissionDTO) bool { return d.Until != nil && !time.Now().Before(*d.Until) })
 	}
 	out := &changePersonOutput{Body: view}
 	if self && in.Body.Password != nil {

@@ -60,6 +60,8 @@ func problemOf(log *slog.Logger, err error) error {
 		return invalid("body."+bad.Field, bad.Reason)
 	case errors.As(err, &wrong):
 		return invalid("body."+wrong.Field, wrong.Text)
+	case errors.Is(err, storage.ErrCursor):
+		return invalid("query.cursor", err.Error())
 	case errors.As(err, &trouble):
 		where := "body.url"
 		if errors.Is(err, camera.ErrWrongPassword) {

@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write docs/ref/openapi.json and docs/ref/api.md anew")
+var update = flag.Bool("update", false, "write the pages of docs/ref that tests make anew")
 
 // The reference is what the program says.
 func TestReference(t *testing.T) {
@@ -25,15 +26,45 @@ func TestReference(t *testing.T) {
 		t.Errorf("two documents of one program differ (%v)", err)
 	}
 	for name, content := range map[string][]byte{"openapi.json": served, "api.md": reference(h.srv.routes())} {
-		path := filepath.Join("..", "docs", "ref", name)
-		if *update {
-			must(t, os.WriteFile(path, content, 0o644))
-			continue
+		reviewed(t, name, content, "TestReference")
+	}
+}
+
+// reviewed compares a page of docs/ref with what the program says, or writes it anew.
+func reviewed(t *testing.T, name string, content []byte, test string) {
+	t.Helper()
+	path := filepath.Join("..", "docs", "ref", name)
+	if *update {
+		must(t, os.WriteFile(path, content, 0o644))
+		return
+	}
+	there, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(there, content) {
+		t.Errorf("docs/ref/%s is not what the program says (%v); run: go test ./web -run %s -update", name, err, test)
+	}
+}
+
+// The router, the table of doors and the OpenAPI document name the same routes.
+func TestSameRoutes(t *testing.T) {
+	table := build(t, nil).srv.routes()
+	inTable, inRouter, inDocument := make(map[string]bool), make(map[string]bool), make(map[string]bool)
+	api := make(map[string]bool)
+	for _, l := range table.list {
+		inTable[l.method+" "+strings.NewReplacer("{", ":", "}", "").Replace(l.path)] = true
+		if strings.HasPrefix(l.path, prefix+"/") {
+			api[l.method+" "+l.path] = true
 		}
-		there, err := os.ReadFile(path)
-		if err != nil || !bytes.Equal(there, content) {
-			t.Errorf("docs/ref/%s is not what the program says (%v); run: go test ./web -run TestReference -update", name, err)
+	}
+	for _, r := range table.echo.Routes() {
+		inRouter[r.Method+" "+r.Path] = true
+	}
+	for path, item := range table.api.OpenAPI().Paths {
+		for method := range operations(item) {
+			inDocument[method+" "+path] = true
 		}
+	}
+	if len(api) < 40 || !maps.Equal(inTable, inRouter) || !maps.Equal(api, inDocument) {
+		t.Errorf("table %v\nrouter %v\ndocument %v", inTable, inRouter, inDocument)
 	}
 }
 
@@ -52,7 +83,7 @@ Who is not logged in gets 401. Who may not come in gets 404, as for something th
 with `+"`Retry-After`"+`. A request that another site makes a browser send gets 403. Nothing under `+"`/api`"+` may be stored by a
 browser or anything in between (`+"`Cache-Control: no-store`"+`).
 
-Live video is described in [live.md](live.md), recorded video in [footage.md](footage.md), signed exports in [bundle.md](bundle.md), the news in [news.md](news.md).
+Live video is described in [live.md](live.md), recorded video in [footage.md](footage.md), signed exports in [bundle.md](bundle.md), the news in [news.md](news.md). Who gets which answer is tried route by route in [access.md](access.md).
 
 | route | what | for whom |
 | --- | --- | --- |

@@ -39,7 +39,7 @@ type cameraStorage struct {
 	ID     media.CameraID `json:"id"`
 	Bytes  int64          `json:"bytes"`
 	Oldest *time.Time     `json:"oldest,omitempty"`
-	Days   *float64       `json:"days,omitempty" doc:"Of footage that will be kept at the present rate"`
+	Days   *float64       `json:"days,omitempty" doc:"Of footage that will be kept at the present rate; for who sees every camera"`
 	// Where hardly anything happens, the term of events says little: it is left out unless it is longer.
 	EventDays *float64 `json:"event_days,omitempty" doc:"The same around events, where that stays longer"`
 }
@@ -79,11 +79,18 @@ func (s *Server) getStorage(ctx context.Context, _ *nothing) (*storageOutput, er
 	out := &storageOutput{}
 	b := &out.Body
 	b.Cameras = []cameraStorage{}
+	all, err := s.Store.Box().Cameras()
+	if err != nil {
+		return nil, err
+	}
 	for _, g := range v.grants {
 		used := u.Cameras[g.Camera()]
-		c := cameraStorage{ID: g.Camera(), Bytes: used.Bytes, Days: known(used.Days)}
-		if used.EventDays > used.Days {
-			c.EventDays = &used.EventDays
+		c := cameraStorage{ID: g.Camera(), Bytes: used.Bytes}
+		if len(v.grants) == len(all) { // how long it stays follows from what all the others take too
+			c.Days = known(used.Days)
+			if used.EventDays > used.Days {
+				c.EventDays = &used.EventDays
+			}
 		}
 		if !used.Oldest.IsZero() {
 			oldest := used.Oldest.UTC()
