@@ -6,11 +6,13 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hearth/storage/commit"
 	"hearth/storage/segment"
 	"hearth/storage/signet"
+	"hearth/storage/witness"
 )
 
 // signEvery is how often the box signs how far its cameras' chains have come.
@@ -23,6 +25,9 @@ func (s *Store) Signet() *signet.Signet { return s.signet }
 type signing struct {
 	mu   sync.Mutex
 	last time.Time
+
+	looked  time.Time // at the audit log; upkeep's alone
+	trouble atomic.Pointer[[]string]
 }
 
 // signHeads signs the heads of the chains, if the last time was an hour ago or more.
@@ -51,7 +56,56 @@ func (s *Store) signHeadsNow() error {
 			s.signet.Append(d.Path, signet.Statement{Time: now, Volume: d.ID, Heads: heads}),
 			signet.Trim(d.Path, fromMicros(min(oldest, micros(now)))))
 	}
+	errs = append(errs, s.witness().Sign(s.signet, time.Now()))
 	return errors.Join(errs...)
+}
+
+// witness signs how far the audit log has come, on the volumes that are there.
+func (s *Store) witness() witness.Witness {
+	w := witness.Witness{Box: s.box}
+	for _, d := range s.all() {
+		if d.trouble.Load() == nil {
+			w.Places = append(w.Places, witness.Place{ID: d.ID, Dir: d.Path})
+		}
+	}
+	return w
+}
+
+// CheckAudit holds the audit log against itself and against what was signed of it.
+func (s *Store) CheckAudit() (witness.Result, error) {
+	s.signing.mu.Lock() // or a statement of this moment were ahead of the lines that were read
+	defer s.signing.mu.Unlock()
+	return s.witness().Check(s.signet.Public())
+}
+
+// AuditTrouble is what the last look at the audit log found wrong with it, in sentences; empty when it is whole.
+func (s *Store) AuditTrouble() []string {
+	if list := s.signing.trouble.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
+// auditEvery is how often the whole log is held against what was signed of it; it is also looked at after each start.
+const auditEvery = 24 * time.Hour
+
+// lookAtAudit checks the audit log if the last time was a day ago.
+func (s *Store) lookAtAudit() {
+	if last := s.signing.looked; !last.IsZero() && time.Since(last) < auditEvery {
+		return
+	}
+	s.signing.looked = time.Now()
+	r, err := s.CheckAudit()
+	if err != nil {
+		s.log.Error("the audit log cannot be checked", "error", err)
+		return
+	}
+	list := []string{}
+	for _, f := range r.Findings {
+		s.log.Error("the audit log is not as it was written", "where", f.Path, "problem", f.Problem)
+		list = append(list, f.Problem)
+	}
+	s.signing.trouble.Store(&list)
 }
 
 // heads gives how far the lines have come whose newest file is on a volume, as far as it is durable, and when the

@@ -73,6 +73,7 @@ func (s *Store) upkeep(ctx context.Context) {
 	defer tick.Stop()
 	checkpointed := time.Now()
 	s.keep(ctx)
+	s.lookAtAudit() // before anything new is signed
 	s.sign()
 	for {
 		select {
@@ -93,6 +94,7 @@ func (s *Store) upkeep(ctx context.Context) {
 			}
 		}
 		s.keep(ctx)
+		s.lookAtAudit()
 		s.sign()
 		_ = s.backUp(ctx) // it tells by itself
 	}

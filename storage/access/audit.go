@@ -141,24 +141,3 @@ func parseEntry(k, v []byte) (e Entry, err error) {
 	}
 	return e, nil
 }
-
-// VerifyAudit walks the whole log and gives the number of lines, or ErrAudit and the first line that is not as it
-// was written.
-func (a *Access) VerifyAudit() (lines uint64, err error) {
-	err = a.box.View(func(tx *bbolt.Tx) error {
-		var last []byte
-		return tx.Bucket([]byte(box.AuditBucket)).ForEach(func(k, v []byte) error {
-			e, err := parseEntry(k, v)
-			if err != nil || e.Seq != lines+1 {
-				return fmt.Errorf("%w: line %d", ErrAudit, lines+1)
-			}
-			if sum := chain(last, v[sha256.Size:]); string(sum[:]) != string(v[:sha256.Size]) {
-				return fmt.Errorf("%w: line %d", ErrAudit, e.Seq)
-			}
-			last = v
-			lines++
-			return nil
-		})
-	})
-	return lines, err
-}

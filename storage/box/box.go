@@ -34,6 +34,7 @@ const (
 	SessionsBucket = "sessions"
 	GrantsBucket   = "grants"
 	AuditBucket    = "audit"
+	AuditHeads     = "audit-heads" // time and line number → what the box signed about the audit log
 )
 
 func buckets() []string {
@@ -41,6 +42,9 @@ func buckets() []string {
 		metaBucket, settingsBucket, camerasBucket, keysBucket, UsersBucket, SessionsBucket, GrantsBucket, AuditBucket,
 	}
 }
+
+// later are the buckets that a hearth.db of an earlier version does not have yet.
+func later() []string { return []string{AuditHeads} }
 
 // format is the version of the records; a newer one is refused instead of misread.
 const format = 1
@@ -99,7 +103,7 @@ func create(path string) error {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
 	return bolt.Create(path, func(tx *bbolt.Tx) error {
-		for _, name := range buckets() {
+		for _, name := range append(buckets(), later()...) {
 			if _, err := tx.CreateBucket([]byte(name)); err != nil {
 				return err
 			}
@@ -122,8 +126,33 @@ func open(path string) (*Box, meta, error) {
 		return nil, meta{}, err
 	}
 	b.created = m.Created
+	if err := b.addLater(); err != nil {
+		db.Close()
+		return nil, meta{}, err
+	}
 	b.reserve()
 	return b, m, nil
+}
+
+// addLater makes the buckets that an earlier version did not know.
+func (b *Box) addLater() error {
+	missing := false
+	if err := b.View(func(tx *bbolt.Tx) error {
+		for _, name := range later() {
+			missing = missing || tx.Bucket([]byte(name)) == nil
+		}
+		return nil
+	}); err != nil || !missing {
+		return err
+	}
+	return b.db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range later() {
+			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // check reads everything that this package owns once, so that damage shows at the start and not on some evening.

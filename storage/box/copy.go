@@ -16,7 +16,7 @@ const copyStep = 1 << 20
 func (b *Box) Copy(to *bbolt.DB, settings map[string]any) error {
 	return b.View(func(from *bbolt.Tx) error {
 		c := copying{to: to}
-		for _, name := range buckets() {
+		for _, name := range append(buckets(), later()...) {
 			if err := c.bucket(from.Bucket([]byte(name)), []byte(name), name == keysBucket || name == SessionsBucket); err != nil {
 				return errors.Join(fmt.Errorf("copy %s: %w", name, err), c.end())
 			}

@@ -93,6 +93,9 @@ func (c *check) run(ctx context.Context) error {
 	if err := c.openIndex(); err != nil {
 		return err
 	}
+	if err := c.log(); err != nil {
+		return err
+	}
 	for _, a := range c.away {
 		c.found(filepath.Join("media", volume.MarkerFile), remark(a), "%v", a.err)
 	}

@@ -63,16 +63,14 @@ func (s *Signet) Append(dir string, st Statement) error {
 }
 
 func (s *Signet) append(dir string, st Statement) error {
-	folder := filepath.Join(dir, Folder)
-	if err := os.Mkdir(folder, 0o700); err == nil {
-		err = syncDir(filepath.Dir(folder))
-		if err != nil {
-			return err
-		}
-	} else if !errors.Is(err, fs.ErrExist) {
-		return err // also when the volume is not there: nothing is made in its place
+	if err := makeFolder(dir); err != nil {
+		return err
 	}
-	before, newest, err := last(dir)
+	names, err := days(dir)
+	if err != nil {
+		return err
+	}
+	before, newest, err := lastOf(dir, names)
 	if err != nil {
 		return err
 	}
@@ -81,8 +79,25 @@ func (s *Signet) append(dir string, st Statement) error {
 		return err
 	}
 	// After a clock went back, what is said goes on in the newest file: their order is that in which they were written.
-	name := max(newest, st.Time.UTC().Format(dayLayout)+ending)
-	f, err := os.OpenFile(filepath.Join(folder, name), os.O_RDWR|os.O_CREATE, 0o600)
+	return appendLine(filepath.Join(dir, Folder, max(newest, st.Time.UTC().Format(dayLayout)+ending)), line)
+}
+
+// makeFolder makes the folder of a volume's statements. When the volume is not there, nothing is made in its place.
+func makeFolder(dir string) error {
+	folder := filepath.Join(dir, Folder)
+	err := os.Mkdir(folder, 0o700)
+	if err == nil {
+		return syncDir(filepath.Dir(folder))
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// appendLine writes a line behind the last whole one of a file, and makes it durable.
+func appendLine(path string, line []byte) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
@@ -97,16 +112,15 @@ func (s *Signet) append(dir string, st Statement) error {
 		return err
 	}
 	if at == 0 { // a new name
-		return syncDir(folder)
+		return syncDir(filepath.Dir(path))
 	}
 	return nil
 }
 
-// last gives the hash of the last whole line of a volume, zero when there is none, and the newest file's name.
-func last(dir string) (hash [32]byte, newest string, err error) {
-	names, err := days(dir)
-	if err != nil || len(names) == 0 {
-		return hash, "", err
+// lastOf gives the hash of the last whole line in a volume's files, zero when there is none, and the newest file's name.
+func lastOf(dir string, names []string) (hash [32]byte, newest string, err error) {
+	if len(names) == 0 {
+		return hash, "", nil
 	}
 	newest = names[len(names)-1]
 	for _, name := range slices.Backward(names) {

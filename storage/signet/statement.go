@@ -96,17 +96,25 @@ func (s *Signet) line(st Statement, before [32]byte) ([]byte, error) {
 	return append(raw[:len(raw)-1:len(raw)-1], sigHead+sig+sigTail...), nil
 }
 
-// parse reads a line and checks its signature. before is the hash of the line before that it names.
-func parse(public ed25519.PublicKey, line []byte) (st Statement, before [32]byte, err error) {
+// unsigned takes a line apart: what was signed, and the signature.
+func unsigned(line []byte) (raw, sig []byte, err error) {
 	at := len(line) - sigSize
 	if at < 1 || !bytes.HasPrefix(line[at:], []byte(sigHead)) || !bytes.HasSuffix(line, []byte(sigTail)) {
-		return st, before, fmt.Errorf("%w: it does not end in a signature", ErrStatement)
+		return nil, nil, fmt.Errorf("%w: it does not end in a signature", ErrStatement)
 	}
-	sig, err := base64.StdEncoding.Strict().DecodeString(string(line[at+len(sigHead) : len(line)-len(sigTail)]))
+	sig, err = base64.StdEncoding.Strict().DecodeString(string(line[at+len(sigHead) : len(line)-len(sigTail)]))
 	if err != nil {
-		return st, before, fmt.Errorf("%w: %w", ErrStatement, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrStatement, err)
 	}
-	raw := append(bytes.Clone(line[:at]), '}')
+	return append(bytes.Clone(line[:at]), '}'), sig, nil
+}
+
+// parse reads a line and checks its signature. before is the hash of the line before that it names.
+func parse(public ed25519.PublicKey, line []byte) (st Statement, before [32]byte, err error) {
+	raw, sig, err := unsigned(line)
+	if err != nil {
+		return st, before, err
+	}
 	var b body
 	if err := json.Unmarshal(raw, &b); err != nil {
 		return st, before, fmt.Errorf("%w: %w", ErrStatement, err)
