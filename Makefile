@@ -51,7 +51,7 @@ web/ui/dist/index.html: $(UI_SOURCES) web/ui/node_modules/.ready
 	@touch $@
 
 .PHONY: test
-test: test-page test-go ## run all tests, those in a real browser and against real RTSP servers included
+test: test-page test-go test-sabotage ## run all tests, those in a real browser and against real RTSP servers included
 
 .PHONY: test-tools
 test-tools: $(CACHE)/ffmpeg.ready
@@ -67,6 +67,11 @@ test-page: web/ui/node_modules/.ready
 test-go: build test-tools
 	@$(ffenv) && set -o pipefail && go test -timeout 20m $$(go list ./... | grep -v '/e2e')
 	@$(ffenv) && go test -count=1 -timeout 30m ./e2e/...
+
+# Faults are planted in builds with this tag only, so their tests are too.
+.PHONY: test-sabotage
+test-sabotage: $(CACHE)/ffmpeg.ready ## mix cameras up in every place where they could be, and see that no picture comes out (2 minutes)
+	@$(ffenv) && go test -count=1 -tags sabotage -run 'Sabotage' ./storage/... ./nvr/... ./web/...
 
 # The kernel is Debian's, unpacked and not installed; it is as new as apt's lists are.
 .PHONY: test-power

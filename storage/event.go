@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
+	"hearth/nvr/media/sabotage"
 	"hearth/storage/access"
 	"hearth/storage/index"
 	"hearth/storage/recovery"
@@ -82,15 +85,24 @@ func (s *Store) Events(gs []access.Grant, f EventFilter) (items []Event, next st
 		if err := s.access.Renew(g); err != nil {
 			return nil, "", err
 		}
-		cameras = append(cameras, g.Camera())
+		cameras = append(cameras, mixed(sabotage.EventRow, g.Camera()))
 	}
-	return s.index.Events(cameras, f)
+	if items, next, err = s.index.Events(cameras, f); err != nil {
+		return nil, "", err
+	}
+	for _, e := range items {
+		asked := slices.ContainsFunc(gs, func(g access.Grant) bool { return g.Camera() == e.Camera })
+		if !asked && !s.bell.Same(alarm.Events, gs[0].Camera(), e.Camera, "a list of events has one of another camera") {
+			return nil, "", fmt.Errorf("event %s: %w", e.ID, ErrForged)
+		}
+	}
+	return items, next, nil
 }
 
 // badEvent logs an event row that is left out of a list.
 func (s *Store) badEvent(camera media.CameraID, err error) {
 	if errors.Is(err, ErrForged) {
-		s.log.Error("ALARM: an event lies under another camera; it is not shown", "camera", camera, "error", err)
+		s.bell.Ring(alarm.Events, camera, "an event lies under another camera", "error", err)
 		return
 	}
 	s.log.Error("an event cannot be read; it is left out", "camera", camera, "error", err)
@@ -118,7 +130,10 @@ func (s *Store) endEvents() error {
 		} else if ok && r.End > micros(end) {
 			end = fromMicros(r.End)
 		}
-		if _, err := s.index.ChangeEvent(e.Camera, e.ID, now, func(e *Event) { e.End = end }); err != nil {
+		switch _, err := s.index.ChangeEvent(e.Camera, e.ID, now, func(e *Event) { e.End = end }); {
+		case errors.Is(err, ErrNotFound), errors.Is(err, ErrForged): // a row in the wrong place must not keep the box from starting
+			s.badEvent(e.Camera, err)
+		case err != nil:
 			return err
 		}
 	}
@@ -133,9 +148,12 @@ func (s *Store) Event(g access.Grant, id media.UUID) (Event, error) {
 	if err := s.access.Renew(g); err != nil {
 		return Event{}, err
 	}
-	e, err := s.index.Event(g.Camera(), id)
+	e, err := s.index.Event(mixed(sabotage.EventRow, g.Camera()), id)
 	if errors.Is(err, ErrForged) {
-		s.log.Error("ALARM: an event lies under another camera; it is not shown", "camera", g.Camera(), "event", id, "error", err)
+		s.bell.Ring(alarm.Events, g.Camera(), "an event lies under another camera", "event", id, "error", err)
+	}
+	if err == nil && !s.bell.Same(alarm.Events, g.Camera(), e.Camera, "an event of another camera was found") {
+		return Event{}, fmt.Errorf("event %s: %w", id, ErrForged)
 	}
 	return e, err
 }
@@ -173,17 +191,21 @@ func (s *Store) Thumbnail(g access.Grant, id media.UUID) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.index.Thumb(g.Camera(), id)
+	l := segment.Line{Camera: g.Camera(), Stream: segment.Pack}
+	l, id, key = s.mixedThumb(l, id, key)
+	t, err := s.index.Thumb(l.Camera, id)
 	if err != nil {
 		return nil, err
 	}
-	l := segment.Line{Camera: g.Camera(), Stream: segment.Pack}
 	jpeg, err := s.readThumb(l, t, key, id)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("thumbnail of event %s: %w", id, ErrNotFound)
 	case errors.Is(err, ErrForged):
 		s.alarm("a thumbnail does not open with its camera's key", l, err)
+	}
+	if err == nil && !s.bell.Same(alarm.Disk, g.Camera(), l.Camera, "a thumbnail of another camera was read") {
+		return nil, fmt.Errorf("thumbnail of event %s: %w", id, ErrForged)
 	}
 	return jpeg, err
 }

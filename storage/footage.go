@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
+	"hearth/nvr/media/sabotage"
 	"hearth/storage/access"
 	"hearth/storage/segment"
 )
@@ -52,6 +54,12 @@ func (s *Store) unlock(g access.Grant, verbs ...access.Verb) (segment.Key, error
 	if err != nil {
 		return nil, err
 	}
+	if key, err = s.mixedKey(key); err != nil {
+		return nil, err
+	}
+	if !s.bell.Same(alarm.Key, g.Camera(), key.Camera(), "the key of another camera was given") {
+		return nil, fmt.Errorf("the key of camera %s: %w", g.Camera(), ErrForged)
+	}
 	return key, nil
 }
 
@@ -67,7 +75,7 @@ func (s *Store) Footage(g access.Grant, stream media.Stream, from, to time.Time)
 	}
 	return &Footage{
 		store: s, grant: g, renewed: time.Now(), key: key,
-		line: segment.Line{Camera: g.Camera(), Stream: stream}, from: micros(from), to: micros(to), pos: micros(from),
+		line: segment.Line{Camera: mixed(sabotage.StoreCamera, g.Camera()), Stream: stream}, from: micros(from), to: micros(to), pos: micros(from),
 	}, nil
 }
 
@@ -88,6 +96,10 @@ func (f *Footage) Next() (Piece, error) {
 		return Piece{}, f.err
 	}
 	p, err := f.next()
+	p = f.mixedPiece(p)
+	if err == nil && !f.store.bell.Same(alarm.Footage, f.grant.Camera(), p.Origin.Header.Camera, "footage of another camera was read") {
+		p, err = Piece{}, fmt.Errorf("footage of camera %s: %w", f.grant.Camera(), ErrForged)
+	}
 	if err != nil {
 		f.err = err
 		f.source.close()

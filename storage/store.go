@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
 	"hearth/storage/access"
 	"hearth/storage/bolt"
 	"hearth/storage/box"
@@ -35,6 +36,7 @@ type Store struct {
 	backups *snapshot.Keeper
 	signet  *signet.Signet
 	index   *index.Index
+	bell    alarm.Bell
 
 	disks    atomic.Pointer[[]*disk] // volumes in use; the first is the data folder
 	adding   sync.Mutex              // one volume at a time; guards running
@@ -56,7 +58,7 @@ func Open(o Options) (s *Store, err error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s = &Store{o: o, log: o.Log, short: make(chan struct{}, 1), added: make(chan *disk, 256)}
+	s = &Store{o: o, log: o.Log, bell: alarm.Bell{Log: o.Log}, short: make(chan struct{}, 1), added: make(chan *disk, 256)}
 	defer func() {
 		if err != nil {
 			s.release()
@@ -185,6 +187,9 @@ func (s *Store) Access() *access.Access { return s.access }
 
 // Keys gives the cameras' keys.
 func (s *Store) Keys() *keyring.Keyring { return s.keys }
+
+// Bell is where mix-ups of cameras are told.
+func (s *Store) Bell() *alarm.Bell { return &s.bell }
 
 // Writer gives the writer of a camera's stream. An earlier one of the same stream is heard no more. keyring.ErrNoKey
 // when the camera has no key.

@@ -268,7 +268,7 @@ func (r *receiver) write(u *unit, dts, pts int64, wall time.Time) {
 	r.lastWall, r.lastGood = wall, u.arrived
 	r.tally.units.Add(1)
 	r.sink.WriteUnit(r.run, &media.AccessUnit{
-		DTS: dts - r.base, PTS: pts - r.base, Key: u.key, Wall: wall, Data: u.data,
+		Camera: r.camera, DTS: dts - r.base, PTS: pts - r.base, Key: u.key, Wall: wall, Data: u.data,
 	})
 }
 

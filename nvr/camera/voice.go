@@ -113,7 +113,7 @@ func (r *receiver) say(s sample, arrived time.Time) {
 	}
 	v.lastWall = wall
 	r.tally.audioUnits.Add(1)
-	r.sink.WriteUnit(r.run, &media.AccessUnit{Track: 1, DTS: dts, PTS: dts, Key: true, Wall: wall, Data: s.data})
+	r.sink.WriteUnit(r.run, &media.AccessUnit{Camera: r.camera, Track: 1, DTS: dts, PTS: dts, Key: true, Wall: wall, Data: s.data})
 }
 
 // follow moves the sound when it has drifted away from the picture: by how much later it arrives than the picture,

@@ -88,9 +88,10 @@ type Run struct {
 // AccessUnit is one picture, or one packet of sound, as a camera sent it. Whoever receives one only reads it:
 // the same unit goes to the recorder, to the viewers and to the worker.
 type AccessUnit struct {
-	Track    int   // index into Run.Tracks
-	DTS, PTS int64 // ticks of the track's clock since Run.Start; PTS >= DTS
-	Key      bool  // a decoder can start here; every unit of sound is one
+	Camera   CameraID // that sent it; who takes it in for another camera is wrong
+	Track    int      // index into Run.Tracks
+	DTS, PTS int64    // ticks of the track's clock since Run.Start; PTS >= DTS
+	Key      bool     // a decoder can start here; every unit of sound is one
 	// Wall is when the picture was taken by the box's clock: Run.Start plus DTS, slewed, never going back in a run.
 	Wall time.Time
 	// Data is an MP4 sample: H.264 and H.265 as NAL units with a 4-byte big-endian length before each, without

@@ -15,8 +15,9 @@ func encode(changes []change) []byte {
 		if same {
 			b = append(b, c.op|sameFlag)
 		} else {
-			b = append(b, c.op, byte(c.space.Kind), byte(len(c.space.Owner)))
-			b = append(b, c.space.Owner...)
+			owner := mixed(c.space.Owner)
+			b = append(b, c.op, byte(c.space.Kind), byte(len(owner)))
+			b = append(b, owner...)
 		}
 		if c.op == opDrop {
 			continue
