@@ -46,11 +46,13 @@ type Server struct {
 	// Listen is where HTTPS is served, ":8443" for example; port 0 takes a free one. ListenHTTP, if not empty, is
 	// where plain HTTP sends on to it.
 	Listen, ListenHTTP string
-	Dir                string // the data folder: the certificate lies in its folder tls
-	UI                 fs.FS  // the built page, index.html at its root; may be empty
-	Log                *slog.Logger
-	Version            string
-	Clock              *clock.Clock // whether the box knows the time; nil: nothing is said about it
+	// Hosts are names of the owner's own under which the box is reached, in lower case, beside those that it has anyway.
+	Hosts   []string
+	Dir     string // the data folder: the certificate lies in its folder tls
+	UI      fs.FS  // the built page, index.html at its root; may be empty
+	Log     *slog.Logger
+	Version string
+	Clock   *clock.Clock // whether the box knows the time; nil: nothing is said about it
 
 	authority *authority
 	looks     *looks
@@ -74,8 +76,12 @@ func (s *Server) Open() (err error) {
 	if s.handler, err = s.routes().handler(); err != nil {
 		return err
 	}
-	if s.authority, err = openAuthority(filepath.Join(s.Dir, "tls")); err != nil {
+	if s.authority, err = openAuthority(filepath.Join(s.Dir, "tls"), clock.Built(), s.Hosts...); err != nil {
 		return err
+	}
+	if names := s.authority.unvouched(s.Hosts); len(names) > 0 {
+		s.Log.Warn("the box's certificate authority was made before it had these names, and cannot vouch for them: browsers warn there",
+			"names", strings.Join(names, " "))
 	}
 	if s.secure, err = listen(s.Listen, "--listen"); err != nil {
 		return err
@@ -102,11 +108,11 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	quiet := slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug) // clients that do not know our authority, mostly
 	secure := &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader, ErrorLog: quiet,
-		TLSConfig:   &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.authority.certificate},
+		TLSConfig:   s.tlsConfig(),
 		BaseContext: func(net.Listener) context.Context { return ctx }, // what streams ends with the server
 	}
 	redirect := &http.Server{
-		Handler: s.redirector(), ReadHeaderTimeout: headerTime, ReadTimeout: headerTime, WriteTimeout: headerTime,
+		Handler: s.plainly(), ReadHeaderTimeout: headerTime, ReadTimeout: headerTime, WriteTimeout: headerTime,
 		IdleTimeout: headerTime, MaxHeaderBytes: maxHeader, ErrorLog: quiet,
 	}
 	failed := make(chan error, 2)
@@ -134,6 +140,10 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	s.live.Wait() // WebSockets are no longer the HTTP server's to wait for
 	s.looks.flush(true)
 	return err
+}
+
+func (s *Server) tlsConfig() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.authority.certificate}
 }
 
 // prepare sets what the zero Server lacks.
@@ -213,7 +223,7 @@ func (s *Server) tend(ctx context.Context) {
 			return
 		case <-tick.C:
 			s.looks.flush(false)
-			if err := s.authority.refresh(localNames()); err != nil {
+			if err := s.authority.refresh(); err != nil {
 				s.Log.Error("the certificate cannot be renewed", "error", err)
 			}
 		}
@@ -224,7 +234,7 @@ func (s *Server) routes() *table {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.refuse
-	e.Use(s.headers, s.metered, s.recovered, s.sameOrigin, s.bounded)
+	e.Use(s.headers, s.metered, s.recovered, s.knownHost, s.sameOrigin, s.bounded)
 	t := &table{
 		api:   humaecho.New(e, s.document()),
 		log:   s.Log,
@@ -242,6 +252,7 @@ func (s *Server) routes() *table {
 	s.peopleRoutes(t)
 	s.boxRoutes(t)
 	s.storageRoutes(t)
+	s.trustRoutes(t)
 	s.pageRoutes(t)
 	return t
 }

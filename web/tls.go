@@ -33,26 +33,34 @@ const (
 	backdated = 24 * time.Hour
 )
 
+// authorityBegins lies before every Hearth, so that an authority which was made while the box's clock was ahead is good
+// once it is set right.
+var authorityBegins = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // authority is the box's own certificate authority and the leaf that it serves. The authority can sign only for the
 // box's names and for private addresses: whoever trusts it trusts it with nothing else.
 type authority struct {
-	dir string // <data>/tls
+	dir   string          // <data>/tls
+	names func() []string // that the box has now: what refresh makes the leaf for
+	// since is a time that has surely come: a box without a clock battery begins its life in 1970.
+	since time.Time
 
 	ca    *x509.Certificate
 	caKey *ecdsa.PrivateKey
 
-	mu    sync.Mutex
-	leaf  *tls.Certificate
-	names []string // that the leaf was made for
+	mu   sync.Mutex
+	leaf *tls.Certificate
+	made []string // the names that the leaf was made for
 }
 
 // openAuthority reads the authority in dir, or makes it. A damaged one is an error, not a reason to make another: it
-// may be trusted by the family's phones.
-func openAuthority(dir string) (*authority, error) {
+// may be trusted by the family's phones. It vouches for the box's own names and addresses and for the names in own,
+// as far as they were known when it was made; since is a time that has surely come.
+func openAuthority(dir string, since time.Time, own ...string) (*authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the certificate: %w", err)
 	}
-	a := &authority{dir: dir}
+	a := &authority{dir: dir, since: since, names: func() []string { return localNames(own...) }}
 	err := a.load()
 	if errors.Is(err, fs.ErrNotExist) {
 		err = a.make()
@@ -60,7 +68,7 @@ func openAuthority(dir string) (*authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the box's certificate authority in %s: %w", dir, err)
 	}
-	if err := a.refresh(localNames()); err != nil {
+	if err := a.refresh(); err != nil {
 		return nil, fmt.Errorf("make the certificate: %w", err)
 	}
 	return a, nil
@@ -96,12 +104,16 @@ func (a *authority) make() error {
 		return err
 	}
 	name, _ := os.Hostname()
-	dns, _ := split(localNames())
-	now := time.Now()
+	dns, _ := split(a.names())
+	now := a.now()
+	begins := now.Add(-backdated)
+	if begins.After(authorityBegins) {
+		begins = authorityBegins
+	}
 	template := &x509.Certificate{
 		SerialNumber:                serial(),
 		Subject:                     pkix.Name{CommonName: "Hearth on " + name, Organization: []string{"Hearth"}},
-		NotBefore:                   now.Add(-backdated),
+		NotBefore:                   begins,
 		NotAfter:                    now.Add(caLife),
 		IsCA:                        true,
 		BasicConstraintsValid:       true,
@@ -110,6 +122,9 @@ func (a *authority) make() error {
 		PermittedDNSDomainsCritical: true,
 		PermittedDNSDomains:         append(dns, "local", "home.arpa"),
 		PermittedIPRanges:           privateRanges(),
+		// Kinds of names that a constraint does not mention are allowed: here no letter and no address of the web is.
+		PermittedEmailAddresses: []string{"nobody.invalid"},
+		PermittedURIDomains:     []string{"nobody.invalid"},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
@@ -121,25 +136,35 @@ func (a *authority) make() error {
 	return a.load()
 }
 
-// refresh makes a new leaf when there is none for these names or the one there is ends soon.
-func (a *authority) refresh(names []string) error {
-	names = a.permitted(names)
+// now is the time, or the latest that has surely come.
+func (a *authority) now() time.Time {
+	if now := time.Now(); now.After(a.since) {
+		return now
+	}
+	return a.since
+}
+
+// refresh makes a new leaf when there is none for the names that the box has now, or the one there is ends soon or begins
+// later than now. One that cannot be kept on the disk is served all the same.
+func (a *authority) refresh() error {
+	names := a.permitted(a.names())
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	path := filepath.Join(a.dir, "leaf.pem")
 	if a.leaf == nil {
 		if pair, err := loadPair(path); err == nil && pair.Leaf.CheckSignatureFrom(a.ca) == nil {
-			a.leaf, a.names = pair, namesOf(pair.Leaf)
+			a.leaf, a.made = pair, namesOf(pair.Leaf)
 		}
 	}
-	if a.leaf != nil && slices.Equal(a.names, names) && time.Until(a.leaf.Leaf.NotAfter) > renewBefore {
+	now := a.now()
+	if a.leaf != nil && slices.Equal(a.made, names) &&
+		a.leaf.Leaf.NotAfter.Sub(now) > renewBefore && !a.leaf.Leaf.NotBefore.After(now) {
 		return nil
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
 	}
-	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber:          serial(),
 		Subject:               pkix.Name{CommonName: names[0], Organization: []string{"Hearth"}},
@@ -154,15 +179,19 @@ func (a *authority) refresh(names []string) error {
 	if err != nil {
 		return err
 	}
-	if err := savePair(path, key, der, a.ca.Raw); err != nil {
-		return err
-	}
-	pair, err := loadPair(path)
+	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
 		return err
 	}
-	a.leaf, a.names = pair, names
-	return nil
+	a.leaf = &tls.Certificate{Certificate: [][]byte{der, a.ca.Raw}, PrivateKey: key, Leaf: leaf}
+	a.made = names
+	return savePair(path, key, der, a.ca.Raw)
+}
+
+// unvouched are the names among these that the authority may not sign for: it was made before they were known.
+func (a *authority) unvouched(names []string) []string {
+	may := a.permitted(names)
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(may, n) })
 }
 
 // permitted leaves out what the authority's constraints do not allow: a public address, or a name that the box got
@@ -185,9 +214,10 @@ func (a *authority) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) 
 
 var hostname = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 
-// localNames are the names and addresses under which the box is reached: sorted, hearth.local first.
-func localNames() []string {
-	names := []string{"localhost"}
+// localNames are the names and addresses under which the box is reached, with those that it was given: sorted,
+// hearth.local first.
+func localNames(own ...string) []string {
+	names := append([]string{"localhost"}, own...)
 	if h, err := os.Hostname(); err == nil {
 		if h = strings.ToLower(h); len(h) <= 200 && hostname.MatchString(h) {
 			names = append(names, h)
@@ -203,6 +233,11 @@ func localNames() []string {
 			names = append(names, n.IP.String())
 		}
 	}
+	return sortedNames(names)
+}
+
+func sortedNames(names []string) []string {
+	names = slices.DeleteFunc(names, func(n string) bool { return n == "hearth.local" })
 	slices.Sort(names)
 	return append([]string{"hearth.local"}, slices.Compact(names)...)
 }
@@ -213,9 +248,7 @@ func namesOf(c *x509.Certificate) []string {
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())
 	}
-	names = slices.DeleteFunc(names, func(n string) bool { return n == "hearth.local" })
-	slices.Sort(names)
-	return append([]string{"hearth.local"}, names...)
+	return sortedNames(names)
 }
 
 func split(names []string) (dns []string, ips []net.IP) {

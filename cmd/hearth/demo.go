@@ -51,8 +51,8 @@ func (d *demoCmd) Run(p *program) error {
 			return errors.Join(err, a.store.Close())
 		}
 		fmt.Fprintf(p.stdout, "\n  Hearth's demo, with %d simulated cameras\n\n    address   %s\n    user      %s\n    password  %s\n\n"+
-			"  The browser warns once: the box made its certificate itself. Ctrl-C stops.\n\n",
-			d.Cameras, a.web.URL(), demoUser, password)
+			"  The browser warns once, since the box made its certificate itself: see %s\n  Ctrl-C stops.\n\n",
+			d.Cameras, a.web.URL(), demoUser, password, a.web.TrustURL())
 		return a.run(p.ctx)
 	})
 }

@@ -17,11 +17,12 @@ import (
 
 // applianceFlags are what serve and demo share.
 type applianceFlags struct {
-	Data       string `help:"Folder for footage, events and settings. Default: ./hearth-data; /var/lib/hearth as a service." default:"${data}" type:"path" placeholder:"DIR"`
-	Listen     string `help:"Address of the page and its API, over HTTPS. Default: ${default}." default:":8443" placeholder:"ADDR"`
-	ListenHTTP string `name:"listen-http" help:"Address that only leads to HTTPS; empty: none. Default: ${default}." default:":8080" placeholder:"ADDR"`
-	Limit      int64  `help:"Most bytes of footage to keep, in GiB; 0: as much as fits, less a reserve." default:"0" placeholder:"GIB"`
-	Vision     string `help:"The hearth-vision program; empty: beside hearth, then in /usr/lib/hearth." placeholder:"FILE"`
+	Data       string   `help:"Folder for footage, events and settings. Default: ./hearth-data; /var/lib/hearth as a service." default:"${data}" type:"path" placeholder:"DIR"`
+	Listen     string   `help:"Address of the page and its API, over HTTPS. Default: ${default}." default:":8443" placeholder:"ADDR"`
+	ListenHTTP string   `name:"listen-http" help:"Address that leads to HTTPS and says how to trust it; empty: none. Default: ${default}." default:":8080" placeholder:"ADDR"`
+	Host       []string `help:"A name of your own under which the box is reached, beside its addresses, its machine's name, *.local and *.home.arpa." placeholder:"NAME"`
+	Limit      int64    `help:"Most bytes of footage to keep, in GiB; 0: as much as fits, less a reserve." default:"0" placeholder:"GIB"`
+	Vision     string   `help:"The hearth-vision program; empty: beside hearth, then in /usr/lib/hearth." placeholder:"FILE"`
 }
 
 type serveCmd struct {
@@ -34,6 +35,8 @@ func (s *serveCmd) Run(p *program) error {
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(p.stdout, "Hearth is at %s\nThe first time, a browser warns: %s says why, and how a device learns to trust this box.\n"+
+		"That it is this box and no other: SHA-256 %s\n", a.web.URL(), a.web.TrustURL(), a.web.Fingerprint())
 	switch code, err := a.store.Access().SetupCode(); {
 	case err != nil:
 		return errors.Join(err, a.store.Close())
@@ -57,6 +60,10 @@ type appliance struct {
 // open makes everything ready, or says in one line why it cannot. It listens already, so that a port in use is
 // known before the first camera connects.
 func (f *applianceFlags) open(p *program) (*appliance, error) {
+	hosts, err := ownHosts(f.Host)
+	if err != nil {
+		return nil, err
+	}
 	vision, err := findVision(f.Vision)
 	if err != nil {
 		return nil, err
@@ -74,13 +81,29 @@ func (f *applianceFlags) open(p *program) (*appliance, error) {
 	cameras := nvr.NewCameras(store, vision, p.log)
 	cameras.Trusted = watch.Trusted
 	server := &web.Server{
-		Store: store, Cameras: cameras, Listen: f.Listen, ListenHTTP: f.ListenHTTP, Dir: f.Data,
+		Store: store, Cameras: cameras, Listen: f.Listen, ListenHTTP: f.ListenHTTP, Hosts: hosts, Dir: f.Data,
 		UI: web.UI(), Log: p.log, Version: version, Clock: watch,
 	}
 	if err := server.Open(); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return &appliance{clock: watch, store: store, cameras: cameras, web: server, p: p}, nil
+}
+
+// ownHosts are the names of --host, as they stand in certificates.
+func ownHosts(said []string) ([]string, error) {
+	var hosts []string
+	for _, h := range said {
+		if h == "" {
+			continue
+		}
+		name, err := web.HostName(h)
+		if err != nil {
+			return nil, fmt.Errorf("--host %s: %w", h, err)
+		}
+		hosts = append(hosts, name)
+	}
+	return hosts, nil
 }
 
 // run runs the box until ctx ends or its page or store fails, then stops from the top down: first nobody watches,

@@ -20,7 +20,9 @@ export async function narrow({ page, house }, camera) {
     ]) {
       await page.goto(path);
       await page.locator(ready).first().waitFor();
-      await page.screenshot({ path: `${process.env.ARTIFACTS}/narrow${path.replaceAll('/', '-').slice(0, 10)}.png` });
+      await page.screenshot({
+        path: `${process.env.ARTIFACTS}/narrow${path.replaceAll('/', '-').slice(0, 10)}.png`,
+      });
       const wide = await page.evaluate(() => {
         const scrolls = (e) =>
           e && (/auto|scroll|hidden|clip/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
@@ -99,7 +101,25 @@ export const accessible = ({ context, house }, camera) =>
     ['/storage', '[data-testid=kept]'],
   ]);
 
-export const accessibleDoor = ({ context }) => ask(context, [['/', '[data-testid=login]']]);
+export async function accessibleDoor({ page, context }) {
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.getByRole('link', { name: /trust the box/ }).click();
+  await page.getByRole('heading', { name: 'Trust your Hearth' }).waitFor();
+  for (const s of await page.locator('details:not([open]) summary').all()) await s.press('Enter');
+  await page.screenshot({
+    path: `${process.env.ARTIFACTS}/trust.png`,
+    fullPage: true,
+  });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  must(wide <= 360, `/trust is ${wide} pixels wide`);
+  await page.setViewportSize(size);
+  await page.goto('/');
+  return ask(context, [
+    ['/', '[data-testid=login]'],
+    ['/trust', 'details[open]'],
+  ]);
+}
 
 /** All that the page said or did amiss since it was opened. */
 export function clean({ trouble }) {

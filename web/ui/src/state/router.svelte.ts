@@ -44,7 +44,8 @@ class Router {
       if (!link || e.defaultPrevented || e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
       const to = new URL(link.href);
       if (link.target || link.hasAttribute('download') || to.origin !== location.origin) return;
-      if (to.pathname.startsWith('/api/') || (to.hash && to.pathname === location.pathname)) return;
+      if (to.pathname.startsWith('/api/') || to.pathname === '/trust' || (to.hash && to.pathname === location.pathname))
+        return;
       e.preventDefault();
       this.go(to.pathname + to.search);
     });

@@ -135,6 +135,7 @@ export const en = {
     submit: 'Log in',
     busy: 'Opening the door …',
     wrong: 'Name or password is not right.',
+    trust: 'The browser warned you? Let this device trust the box.',
   },
 
   setup: {
