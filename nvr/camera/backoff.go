@@ -1,7 +1,6 @@
 package camera
 
 import (
-	"context"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -34,6 +33,18 @@ func (b *backoff) after(err error, online time.Duration) time.Duration {
 	return b.draw(bound)
 }
 
+// returned gives the delay from when another camera is back that was away as well. What comes after it, if that was not all,
+// grows from there again.
+func (b *backoff) returned() time.Duration {
+	for b.failures > 0 && grow(b.tune.retryMin, b.tune.retryMax, b.failures) > b.tune.retryReturn {
+		b.failures--
+	}
+	return b.draw(b.tune.retryReturn)
+}
+
+// away says that the camera failed to come back several times.
+func (b *backoff) away() bool { return b.failures >= 3 }
+
 func (b *backoff) draw(bound time.Duration) time.Duration {
 	if b.random != nil {
 		return time.Duration(b.random(int64(bound) + 1))
@@ -51,16 +62,4 @@ func grow(low, high time.Duration, steps int) time.Duration {
 		d *= 2
 	}
 	return min(d, high)
-}
-
-// wait sleeps for d or until ctx is done; false means the latter.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

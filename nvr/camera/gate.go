@@ -3,10 +3,11 @@ package camera
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // DefaultHandshakes is how many handshakes a Gate lets be under way together unless it is told otherwise.
-const DefaultHandshakes = 4
+const DefaultHandshakes = 8
 
 // Gate limits the RTSP handshakes under way for the whole box, so that after a power cut thirty cameras do not ask
 // for keys, descriptions and first key frames in the same second. It is fair: who came first goes first. Its zero
@@ -17,6 +18,9 @@ type Gate struct {
 	mu      sync.Mutex
 	inside  int
 	waiting []chan struct{} // in the order in which they came; closed when it is their turn
+
+	told    time.Time     // when the last return was
+	returns chan struct{} // closed at the next one; nil: nobody waits for it
 }
 
 // NewGate makes a Gate for limit handshakes at a time.

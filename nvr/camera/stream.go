@@ -25,7 +25,11 @@ type stream struct {
 func (s *stream) run(ctx context.Context) {
 	pause := backoff{tune: s.camera.tuning()}
 	for s.camera.latch.enter(ctx) {
-		online, err := s.once(ctx)
+		online, err := s.once(ctx, func() {
+			if pause.away() {
+				s.camera.Gate.Returned()
+			}
+		})
 		delay := pause.after(err, online)
 		if errors.Is(err, ErrWrongPassword) {
 			s.camera.latch.deny(delay)
@@ -37,14 +41,14 @@ func (s *stream) run(ctx context.Context) {
 		}
 		s.camera.counted[s.stream].failures.Add(1)
 		s.report(err, online > 0, delay)
-		if !wait(ctx, delay) {
+		if !pause.pause(ctx, delay, s.camera.Gate) {
 			return
 		}
 	}
 }
 
-// once is one session. online is how long pictures came in; 0 means never.
-func (s *stream) once(ctx context.Context) (online time.Duration, err error) {
+// once is one session. online is how long pictures came in; 0 means never. onPicture is called when they begin to.
+func (s *stream) once(ctx context.Context, onPicture func()) (online time.Duration, err error) {
 	c := s.camera
 	u, err := c.address(s.stream)
 	if err != nil {
@@ -70,6 +74,7 @@ func (s *stream) once(ctx context.Context) (online time.Duration, err error) {
 	sess.receiver.onRun = func(run *media.Run) {
 		if since.IsZero() {
 			since = time.Now()
+			onPicture()
 		}
 		c.setInfo(s.stream, func(i *StreamInfo) { describe(i, run, sess) })
 	}

@@ -15,22 +15,24 @@ type tuning struct {
 	tick       time.Duration // how often a session looks after itself
 
 	retryMin, retryMax   time.Duration // bounds of the growing range from which a delay is drawn
+	retryReturn          time.Duration // the bound when another camera is back
 	deniedMin, deniedMax time.Duration // the same after a wrong password
 	settled              time.Duration // online for this long, a camera starts again at retryMin
 }
 
 var defaultTuning = tuning{
-	dial:       5 * time.Second,
-	handshake:  15 * time.Second,
-	answer:     10 * time.Second,
-	noPicture:  10 * time.Second,
-	noKeyFrame: 60 * time.Second,
-	hole:       5 * time.Second,
-	awaitSound: 500 * time.Millisecond,
-	tick:       time.Second,
-	retryMin:   500 * time.Millisecond,
-	retryMax:   30 * time.Second,
-	deniedMin:  30 * time.Second,
-	deniedMax:  5 * time.Minute,
-	settled:    time.Minute,
+	dial:        5 * time.Second,
+	handshake:   15 * time.Second,
+	answer:      10 * time.Second,
+	noPicture:   10 * time.Second,
+	noKeyFrame:  60 * time.Second,
+	hole:        5 * time.Second,
+	awaitSound:  500 * time.Millisecond,
+	tick:        time.Second,
+	retryMin:    500 * time.Millisecond,
+	retryMax:    30 * time.Second,
+	retryReturn: 4 * time.Second,
+	deniedMin:   30 * time.Second,
+	deniedMax:   5 * time.Minute,
+	settled:     time.Minute,
 }
