@@ -24,11 +24,11 @@ const (
 )
 
 func (s *Server) boxRoutes(t *table) {
-	owners, everybody := door{kind: ownerOnly}, door{kind: public}
+	owners, everybody, metrics := door{kind: ownerOnly}, door{kind: public}, door{kind: figures}
 	route(t, door{kind: personal}, http.MethodGet, "/system", "What this box is", s.getSystem)
 	route(t, door{kind: personal}, http.MethodGet, "/settings", "The box's settings", s.getSettings)
 	route(t, owners, http.MethodPatch, "/settings", "Change them", s.changeSettings)
-	route(t, owners, http.MethodGet, "/metrics", "Metrics in the format of Prometheus", s.getMetrics,
+	route(t, metrics, http.MethodGet, "/metrics", "Metrics in the format of Prometheus", s.getMetrics,
 		answers(http.StatusOK, "Metrics", "text/plain"))
 	route(t, everybody, http.MethodGet, "/healthz", "Whether the box answers", s.getHealth)
 	route(t, everybody, http.MethodGet, "/openapi.json", "This description", s.openAPI(t),
@@ -36,7 +36,7 @@ func (s *Server) boxRoutes(t *table) {
 	t.plain(everybody, http.MethodGet, "/healthz", "Whether the box answers", func(c echo.Context) error {
 		return c.JSONBlob(http.StatusOK, []byte(healthy))
 	})
-	t.plain(owners, http.MethodGet, "/metrics", "Metrics in the format of Prometheus", func(c echo.Context) error {
+	t.plain(metrics, http.MethodGet, "/metrics", "Metrics in the format of Prometheus", func(c echo.Context) error {
 		return s.writeMetrics(c.Request().Context(), c)
 	})
 }

@@ -67,7 +67,7 @@ func (s *Server) signed(ctx context.Context, g access.Grant, where, stream strin
 	if err != nil {
 		return nil, invalid(where+"stream", err.Error())
 	}
-	q, err := bundle.Of(s.Store, g, which, beneath, from, to, v.session.Person.Name)
+	q, err := bundle.Of(s.Store, g, which, beneath, from, to, v.name())
 	if err != nil {
 		return nil, s.alarmed(g, err)
 	}

@@ -31,6 +31,7 @@ const (
 	anyVerb            // who has some verb on the camera of the path
 	allVerbed          // whoever is logged in, with a grant for each camera on which they have the verb
 	allSeen            // whoever is logged in, with a grant for each camera on which they have some verb
+	figures            // owners, and their tokens that were made for the metrics
 )
 
 func (d door) String() string {
@@ -51,8 +52,19 @@ func (d door) String() string {
 		return "who is logged in: of cameras with `" + string(d.verb) + "`"
 	case allSeen:
 		return "who is logged in: of cameras with any verb"
+	case figures:
+		return "owners, and tokens for the metrics"
 	}
 	return "nobody"
+}
+
+// token says whether API tokens are let in, by their grants. What belongs to a person or to the box is not for them.
+func (d door) token() bool {
+	switch d.kind {
+	case oneCamera, anyVerb, allVerbed, allSeen, figures:
+		return true
+	}
+	return false
 }
 
 // cookieName has the prefix that makes browsers insist on Secure, no Domain and the path "/".
@@ -66,8 +78,12 @@ func (s *Server) admit(r *http.Request, d door, id string) (*visitor, error) {
 	}
 	err := s.identify(r, v)
 	if d.kind == public {
-		if err != nil && !errors.Is(err, access.ErrNoSession) {
+		var busy *access.BusyError
+		if err != nil && !errors.Is(err, access.ErrNoSession) && !errors.As(err, &busy) {
 			return nil, err
+		}
+		if v.session.IsToken() {
+			v.session = access.Session{} // nobody is logged in
 		}
 		return v, nil
 	}
@@ -86,23 +102,28 @@ func (s *Server) admit(r *http.Request, d door, id string) (*visitor, error) {
 	return v, nil
 }
 
-// identify finds the session of a request: its cookie, or the same secret as a bearer token.
+// identify finds the session of a request: of its cookie, or of the same secret or an API token as a bearer token.
 func (s *Server) identify(r *http.Request, v *visitor) (err error) {
-	token := ""
-	if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		token = t
-	} else if c, err := r.Cookie(cookieName); err == nil {
-		token = c.Value
+	if scheme, secret, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		v.session, err = s.access().Bearer(secret, v.from)
+		if errors.Is(err, access.ErrNoSession) {
+			s.looks.stranger(v)
+		}
+		return err
 	}
-	if token == "" {
+	c, err := r.Cookie(cookieName)
+	if err != nil || c.Value == "" {
 		return access.ErrNoSession
 	}
-	v.session, err = s.access().Session(token, v.from)
+	v.session, err = s.access().Session(c.Value, v.from)
 	return err
 }
 
 func (s *Server) decide(v *visitor, d door, id string) (err error) {
 	a := s.access()
+	if v.session.IsToken() && !d.token() {
+		return access.ErrDenied
+	}
 	switch d.kind {
 	case personal:
 		return nil
@@ -132,6 +153,12 @@ func (s *Server) decide(v *visitor, d door, id string) (err error) {
 		return err
 	case allSeen:
 		v.grants, err = s.seen(v.session)
+		return err
+	case figures:
+		if err := a.RequireMetrics(v.session); err != nil {
+			return err
+		}
+		v.grants, err = a.AuthorizeAllIn(v.session, access.Metrics)
 		return err
 	}
 	return access.ErrDenied

@@ -85,14 +85,14 @@ func far(e access.Entry, from, to time.Time) bool {
 // is the same: whoever makes up identities must not fill the disk with lines.
 func (l *looks) denied(v *visitor, d door, id string) {
 	camera, _ := media.ParseCameraID(id) // zero for what is no camera's
-	if d.kind == ownerOnly || d.kind == selfOrOwn {
+	if !d.token() || d.kind == figures { // the identity is no camera's
 		camera = media.CameraID{}
 	}
 	act := string(d.verb)
 	if act == "" {
 		act = "look"
 	}
-	if d.kind == ownerOnly || d.kind == selfOrOwn {
+	if d.kind == ownerOnly || d.kind == selfOrOwn || d.kind == figures {
 		act = "owner"
 	}
 	l.mu.Lock()
@@ -107,6 +107,22 @@ func (l *looks) denied(v *visitor, d door, id string) {
 	}
 	l.makeRoom()
 	t := &sitting{line: v.entry(act, camera), last: now, unwritten: true}
+	t.line.Denied = true
+	l.sittings[k] = t
+	l.write(t)
+}
+
+// stranger notes a bearer secret that is none, a few a minute at most: access bounds what one address can try.
+func (l *looks) stranger(v *visitor) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := sittingKey{media.UUID{}, media.CameraID{}, "denied token"}
+	now := time.Now()
+	if t := l.sittings[k]; t != nil && now.Sub(t.last) < deniedEvery {
+		return
+	}
+	l.makeRoom()
+	t := &sitting{line: v.entry("token", media.CameraID{}), last: now, unwritten: true}
 	t.line.Denied = true
 	l.sittings[k] = t
 	l.write(t)
@@ -164,6 +180,6 @@ func (l *looks) makeRoom() {
 // entry begins a line about what a visitor does.
 func (v *visitor) entry(act string, camera media.CameraID) access.Entry {
 	return access.Entry{
-		Act: act, User: v.session.Person.ID, Name: v.session.Person.Name, Camera: camera, Addr: v.from.String(),
+		Act: act, User: v.session.Person.ID, Name: v.session.Person.Name, Camera: camera, Addr: v.from.String(), Token: v.session.Token,
 	}
 }

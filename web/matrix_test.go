@@ -2,13 +2,16 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,6 +50,7 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 		"POST /users":              map[string]any{"name": "Zoe", "password": password, "role": "guest"},
 		"PATCH /users/{id}":        map[string]any{"name": "Ada"},
 		"PUT /users/{id}/grants":   []any{},
+		"POST /tokens":             map[string]any{"name": "Prometheus", "metrics": true},
 		"PATCH /settings":          map[string]any{"name": "Home"},
 		"POST /volumes":            map[string]any{"path": "/nonexistent"},
 		"POST /recovery-key":       map[string]any{"password": password},
@@ -57,6 +61,8 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 	var sessions struct{ Items []sessionView }
 	h.owner.ok("GET", "/sessions", nil, &sessions)
 	sessions.Items = slices.DeleteFunc(sessions.Items, func(v sessionView) bool { return v.Current })
+	var token struct{ ID media.UUID }
+	h.owner.ok("POST", "/tokens", bodies["POST /tokens"], &token)
 	all := make(map[string]asked)
 	for _, r := range t.list {
 		path, api := strings.CutPrefix(r.path, prefix)
@@ -68,6 +74,8 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 			id = owner.String()
 		case strings.HasPrefix(path, "/sessions"):
 			id = sessions.Items[0].ID.String()
+		case strings.HasPrefix(path, "/tokens"):
+			id = token.ID.String()
 		}
 		path = strings.NewReplacer("{id}", id, "*", "somewhere").Replace(path)
 		switch {
@@ -90,9 +98,11 @@ type persona struct {
 	c      *client
 	change func(*http.Request)
 	in     bool              // logged in
+	token  bool              // by an API token: nothing personal
 	may    func(d door) bool // comes in by a door that is not for everybody who is logged in
 	verbs  []access.Verb     // on the yard
 	nurse  bool              // may know of the nursery
+	knows  bool              // the cameras' identities, from the metrics
 	other  map[string]string // what they ask for in place of what the others do
 }
 
@@ -105,7 +115,7 @@ func (p persona) notTheirs(name string) bool {
 		return !p.has(access.Events)
 	case name == "POST /exports":
 		return !p.has(access.Export)
-	case name == "DELETE /sessions/{id}": // the owner's
+	case name == "DELETE /sessions/{id}", name == "DELETE /tokens/{id}": // the owner's
 		return true
 	}
 	return false
@@ -156,6 +166,7 @@ func TestMatrix(t *testing.T) {
 					want = "in"
 				case !p.in:
 					want = "401"
+				case p.token && (d.kind == personal || d.kind == selfOrOwn || d.kind == ownerOnly):
 				case d.kind == personal || d.kind == allSeen || d.kind == allVerbed:
 					if !p.notTheirs(name) {
 						want = "in"
@@ -183,6 +194,9 @@ func TestMatrix(t *testing.T) {
 					secrets = append(secrets, ofNursery...)
 				}
 				for _, s := range secrets {
+					if p.knows && d.kind == figures && (s == h.yard.String() || s == h.other.String()) {
+						continue
+					}
 					if strings.Contains(all, s) {
 						t.Errorf("%s: the answer holds %q", name, s)
 					}
@@ -198,7 +212,8 @@ func TestMatrix(t *testing.T) {
 	t.Run("owner", func(t *testing.T) {
 		owner := persona{name: "owner", c: h.owner}
 		last := []string{
-			"POST /setup", "DELETE /users/{id}", "DELETE /cameras/{id}", "DELETE /sessions/{id}", "DELETE /sessions", "DELETE /users/{id}/sessions",
+			"POST /setup", "DELETE /users/{id}", "DELETE /cameras/{id}", "DELETE /tokens/{id}", "DELETE /sessions/{id}", "DELETE /sessions",
+			"DELETE /users/{id}/sessions",
 			"DELETE /session", "POST /session",
 		}
 		for _, name := range inOrder(requests, last...) {
@@ -251,7 +266,23 @@ func (h *house) personas(ada media.UUID, spare media.CameraID) (all []persona) {
 	gone := guest("Gone", h.yard, access.Verbs()...)
 	goneCookies := gone.cookies()
 	gone.ok("DELETE", "/session", nil, nil)
+	full := map[string]any{"name": "All", "grants": []map[string]any{{"camera": h.yard, "verbs": access.Verbs()}}, "metrics": true}
+	revokedToken := h.token(h.owner, full)
+	h.owner.ok("DELETE", "/tokens/"+revokedToken.ID.String(), nil, nil)
+	endedToken := h.token(h.owner, full)
+	h.alter(box.TokensBucket, endedToken.Token, map[string]any{"until": time.Now().Add(-time.Second)})
+	liveToken := h.token(h.owner, map[string]any{
+		"name": "Live", "grants": []map[string]any{{"camera": h.yard, "verbs": []access.Verb{access.Live}}},
+	})
+	metricsToken := h.token(h.owner, map[string]any{"name": "Prometheus", "metrics": true})
+	lost, lostID := h.as("Lost", access.Guest)
+	h.permit(lostID, h.yard, access.Verbs()...)
+	lostToken := h.token(lost, map[string]any{
+		"name": "Lost", "grants": []map[string]any{{"camera": h.yard, "verbs": access.Verbs()}},
+	})
+	h.permit(lostID, h.yard)
 	removed, removedID := h.as("Removed", access.Owner)
+	orphan := h.token(removed, full)
 	h.owner.ok("DELETE", "/users/"+removedID.String(), nil, nil)
 	old, _ := h.as("Old", access.Adult)
 	h.age(old.cookies(), 31*24*time.Hour)
@@ -262,12 +293,28 @@ func (h *house) personas(ada media.UUID, spare media.CameraID) (all []persona) {
 		{name: "removed owner", c: removed, may: none},
 		{name: "adult whose session has ended", c: old, may: none},
 		{name: "forged cookie", c: h.client(), change: with(cookieName + "=" + strings.Repeat("A", 43)), may: none},
-		{name: "forged bearer", c: h.client(), change: bearer(ada.String()), may: none},
+		{name: "forged bearer", c: h.scattered(), change: bearer(ada.String()), may: none},
+		{name: "forged token", c: h.scattered(), change: bearer(access.TokenPrefix + strings.Repeat("A", 43)), may: none},
+		{name: "token that was revoked", c: h.scattered(), change: bearer(revokedToken.Token), may: none},
+		{name: "token that has ended", c: h.scattered(), change: bearer(endedToken.Token), may: none},
+		{name: "token of somebody removed", c: h.scattered(), change: bearer(orphan.Token), may: none},
+		{name: "token in a cookie", c: h.client(), change: with(cookieName + "=" + liveToken.Token), may: none},
 		{name: "guest without grants", c: guest("Bare", h.yard), in: true, may: none},
 		{name: "guest of another camera", c: guest("Elsewhere", h.other, access.Verbs()...), in: true, may: none, nurse: true},
 		{name: "guest whose grants were taken", c: revoked, in: true, may: none},
 		{name: "guest whose time is over", c: late, in: true, may: none},
 	}
+	all = append(all,
+		persona{
+			name: "owner's token for live", c: h.client(), change: bearer(liveToken.Token), in: true, token: true, verbs: []access.Verb{access.Live},
+			may: func(d door) bool { return d.kind == anyVerb || d.kind == oneCamera && d.verb == access.Live },
+		},
+		persona{
+			name: "owner's token for the metrics", c: h.client(), change: bearer(metricsToken.Token), in: true, token: true,
+			may: func(d door) bool { return d.kind == figures }, knows: true,
+		},
+		persona{name: "token of a guest whose grants were taken", c: h.client(), change: bearer(lostToken.Token), in: true, token: true, may: none},
+	)
 	for _, v := range access.Verbs() {
 		p := persona{name: "guest with " + string(v), in: true, verbs: []access.Verb{v}, may: func(d door) bool {
 			return d.kind == anyVerb || d.kind == oneCamera && d.verb == v
@@ -296,16 +343,49 @@ func (h *house) age(cookies string, by time.Duration) {
 	h.t.Helper()
 	_, token, _ := strings.Cut(cookies, cookieName+"=")
 	token, _, _ = strings.Cut(token, ";")
-	key := sha256.Sum256([]byte(token))
+	h.alter(box.SessionsBucket, token, map[string]any{"seen": time.Now().Add(-by), "created": time.Now().Add(-by)})
+}
+
+// alter changes fields of the record of a secret in hearth.db.
+func (h *house) alter(bucket, secret string, fields map[string]any) {
+	h.t.Helper()
+	key := sha256.Sum256([]byte(secret))
 	must(h.t, h.store.Box().Update(func(tx *bbolt.Tx) error {
 		record := make(map[string]any)
-		ok, err := box.Get(tx, box.SessionsBucket, key[:], &record)
+		ok, err := box.Get(tx, bucket, key[:], &record)
 		if err != nil || !ok {
-			return fmt.Errorf("no such session: %w", err)
+			return fmt.Errorf("no such record: %w", err)
 		}
-		record["seen"], record["created"] = time.Now().Add(-by), time.Now().Add(-by)
-		return box.Put(tx, box.SessionsBucket, key[:], record)
+		maps.Copy(record, fields)
+		return box.Put(tx, bucket, key[:], record)
 	}))
+}
+
+// madeToken is what one is told about a token when it is made.
+type madeToken struct {
+	ID    media.UUID
+	Token string
+}
+
+func (h *house) token(c *client, body map[string]any) (t madeToken) {
+	h.t.Helper()
+	c.ok("POST", "/tokens", body, &t)
+	return t
+}
+
+// scattered is a client that comes from another address each time, so that it is not told to wait.
+func (h *house) scattered() *client {
+	c := h.client()
+	var n atomic.Uint32
+	c.http.Transport = &http.Transport{
+		TLSClientConfig: c.tls, DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			i := n.Add(1)
+			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1+byte(i>>8), byte(i), 1)}}
+			return d.DialContext(ctx, network, address)
+		},
+	}
+	return c
 }
 
 // ask sends a request and reads its answer, of one that goes on its beginning.

@@ -78,12 +78,8 @@ func knownMethod(m string) string {
 }
 
 func (s *Server) writeMetrics(ctx context.Context, c echo.Context) error {
-	grants, err := s.seen(visitorOf(ctx).session)
-	if err != nil {
-		return problemOf(s.Log, err)
-	}
 	own := prometheus.NewRegistry()
-	if err := own.Register(&reading{s: s, grants: grants}); err != nil {
+	if err := own.Register(&reading{s: s, grants: visitorOf(ctx).grants}); err != nil {
 		return problemOf(s.Log, err)
 	}
 	promhttp.HandlerFor(prometheus.Gatherers{s.meter.registry, own}, promhttp.HandlerOpts{DisableCompression: true}).

@@ -28,6 +28,30 @@ type permissionDTO struct {
 	Until  *time.Time     `json:"until,omitempty" doc:"Without it the permission does not end"`
 }
 
+func viewOfPermissions(list []access.Permission) []permissionDTO {
+	view := make([]permissionDTO, 0, len(list))
+	for _, m := range list {
+		d := permissionDTO{Camera: m.Camera, Verbs: m.Verbs}
+		if !m.Until.IsZero() {
+			d.Until = &m.Until
+		}
+		view = append(view, d)
+	}
+	return view
+}
+
+func permissionsOf(list []permissionDTO) []access.Permission {
+	permissions := make([]access.Permission, 0, len(list))
+	for _, d := range list {
+		m := access.Permission{Camera: d.Camera, Verbs: d.Verbs}
+		if d.Until != nil {
+			m.Until = d.Until.UTC()
+		}
+		permissions = append(permissions, m)
+	}
+	return permissions
+}
+
 type personOutput struct{ Body personView }
 
 type peopleOutput struct{ Body list[personView] }
@@ -102,13 +126,7 @@ func (s *Server) personView(p access.Person) (personView, error) {
 	if err != nil {
 		return view, err
 	}
-	for _, m := range permissions {
-		dto := permissionDTO{Camera: m.Camera, Verbs: m.Verbs}
-		if !m.Until.IsZero() {
-			dto.Until = &m.Until
-		}
-		view.Grants = append(view.Grants, dto)
-	}
+	view.Grants = viewOfPermissions(permissions)
 	sessions, err := s.access().Sessions(p)
 	if err != nil {
 		return view, err
@@ -188,15 +206,7 @@ func (s *Server) removePerson(ctx context.Context, in *personInput) (*nothing, e
 }
 
 func (s *Server) putGrants(ctx context.Context, in *grantsInput) (*personOutput, error) {
-	var permissions []access.Permission
-	for _, d := range in.Body {
-		m := access.Permission{Camera: d.Camera, Verbs: d.Verbs}
-		if d.Until != nil {
-			m.Until = d.Until.UTC()
-		}
-		permissions = append(permissions, m)
-	}
-	if err := s.access().SetPermissions(in.ID, permissions); err != nil {
+	if err := s.access().SetPermissions(in.ID, permissionsOf(in.Body)); err != nil {
 		return nil, err
 	}
 	p, err := s.access().Person(in.ID)
@@ -228,6 +238,7 @@ type auditLine struct {
 	Denied bool            `json:"denied,omitempty"`
 	Detail string          `json:"detail,omitempty"`
 	From   string          `json:"from,omitempty" doc:"The address that it was done from"`
+	Token  string          `json:"token,omitempty" doc:"The name of the API token that it was done with"`
 	Saw    *storage.Span   `json:"saw,omitempty" doc:"The span that was looked at"`
 }
 
@@ -251,7 +262,7 @@ func (s *Server) getAudit(_ context.Context, in *auditInput) (*struct{ Body list
 	out := &struct{ Body list[auditLine] }{list[auditLine]{Items: []auditLine{}, Next: next}}
 	for _, e := range entries {
 		line := auditLine{
-			ID: strconv.FormatUint(e.Seq, 10), At: e.Time, Name: e.Name, Action: e.Act, Denied: e.Denied, Detail: e.Detail, From: e.Addr,
+			ID: strconv.FormatUint(e.Seq, 10), At: e.Time, Name: e.Name, Action: e.Act, Denied: e.Denied, Detail: e.Detail, From: e.Addr, Token: e.Token,
 		}
 		if !e.User.IsZero() {
 			line.User = &e.User

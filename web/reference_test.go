@@ -77,7 +77,8 @@ This page is made by a test of package web from the table of routes; openapi.jso
 
 Addresses are below `+"`https://…:8443`"+`. Times are RFC 3339; answers give UTC. Errors are problems (RFC 9457) with a sentence
 for the owner in `+"`detail`"+` and, for bad input, `+"`errors: [{location, message}]`"+`. Lists come as `+"`{items, next?}`"+`; `+"`next`"+` goes into
-`+"`cursor`"+` for the next part. Who is logged in says the cookie `+"`__Host-hearth`"+`, or the same secret as `+"`Authorization: Bearer`"+`.
+`+"`cursor`"+` for the next part. Who is logged in says the cookie `+"`__Host-hearth`"+`, or the same secret or an API token
+([tokens.md](tokens.md)) as `+"`Authorization: Bearer`"+`.
 
 Who is not logged in gets 401. Who may not come in gets 404, as for something that is not there. Too many tries get 429
 with `+"`Retry-After`"+`. A request that another site makes a browser send gets 403. Nothing under `+"`/api`"+` may be stored by a

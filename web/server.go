@@ -250,6 +250,7 @@ func (s *Server) routes() *table {
 	s.bundleRoutes(t)
 	s.eventRoutes(t)
 	s.peopleRoutes(t)
+	s.tokenRoutes(t)
 	s.boxRoutes(t)
 	s.storageRoutes(t)
 	s.trustRoutes(t)

@@ -18,6 +18,14 @@ type visitor struct {
 	owner  bool           // of the doors that ask for it
 }
 
+// name is who it is in words: of a program also which token it has.
+func (v *visitor) name() string {
+	if v.session.IsToken() {
+		return v.session.Person.Name + " (token " + v.session.Token + ")"
+	}
+	return v.session.Person.Name
+}
+
 type visitorKey struct{}
 
 func withVisitor(ctx context.Context, v *visitor) context.Context {

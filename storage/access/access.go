@@ -18,7 +18,8 @@ type Access struct {
 	hashing  chan struct{} // one place for each password being hashed
 	waiting  chan struct{} // and one for each that waits for that
 	attempts *attempts
-	decoy    string // the hash that a login of an unknown name is compared with
+	unknown  *attempts // of bearer secrets and invitations that are none
+	decoy    string    // the hash that a login of an unknown name is compared with
 }
 
 // Option changes what Open does.
@@ -37,6 +38,7 @@ func Open(b *box.Box, options ...Option) (*Access, error) {
 		hashing:  make(chan struct{}, hashesAtOnce),
 		waiting:  make(chan struct{}, hashesWaiting),
 		attempts: newAttempts(),
+		unknown:  newAttempts(),
 	}
 	for _, o := range options {
 		o(a)
@@ -73,6 +75,9 @@ func (a *Access) check() error {
 			_, err := box.Get(tx, box.GrantsBucket, k, &m)
 			return err
 		}); err != nil {
+			return err
+		}
+		if err := eachToken(tx, func(sessionKey, tokenRecord) error { return nil }); err != nil {
 			return err
 		}
 		return tx.Bucket([]byte(box.SessionsBucket)).ForEach(func(k, _ []byte) error {

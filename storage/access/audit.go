@@ -30,6 +30,7 @@ type Entry struct {
 	From   time.Time      `json:"from,omitzero"` // what was looked at, by the clock of the pictures
 	To     time.Time      `json:"to,omitzero"`
 	Addr   string         `json:"addr,omitempty"`
+	Token  string         `json:"token,omitempty"`  // the name of the API token that it was done with
 	Detail string         `json:"detail,omitempty"` // never a secret
 }
 

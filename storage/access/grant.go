@@ -25,9 +25,13 @@ const (
 	Footage Verb = "footage" // the timeline and what is recorded
 	Export  Verb = "export"  // take recordings away as a file
 	Manage  Verb = "manage"  // change or remove the camera
+
+	// Metrics is to read figures about the camera, without its name. It cannot be permitted: owners have it, and those of
+	// their tokens that were made for it.
+	Metrics Verb = "metrics"
 )
 
-// Verbs are all verbs, in the order in which the page shows them.
+// Verbs are all verbs that can be permitted, in the order in which the page shows them.
 func Verbs() []Verb { return []Verb{Live, Events, Footage, Export, Manage} }
 
 // Grant is a decision of Authorize: this person may do this with this camera. Only this package can make one that is
@@ -39,6 +43,7 @@ type Grant struct {
 	camera  media.CameraID
 	verb    Verb
 	session sessionKey // zero: not bound to a session
+	token   bool       // the session is an API token's: it narrows what the person may do
 }
 
 // Camera is the one camera that the grant is for.
@@ -73,7 +78,7 @@ func (a *Access) Authorize(user media.UUID, camera media.CameraID, verb Verb) (G
 
 // AuthorizeIn is Authorize for the person of a session. The grant does not outlive the session.
 func (a *Access) AuthorizeIn(s Session, camera media.CameraID, verb Verb) (Grant, error) {
-	return a.authorize(Grant{from: a, user: s.Person.ID, camera: camera, verb: verb, session: s.key})
+	return a.authorize(Grant{from: a, user: s.Person.ID, camera: camera, verb: verb, session: s.key, token: s.token})
 }
 
 // Renew asks whether the grant would be given again now: ErrDenied if not.
@@ -105,7 +110,7 @@ func (a *Access) AuthorizeAll(user media.UUID, verb Verb) ([]Grant, error) {
 
 // AuthorizeAllIn is AuthorizeAll for the person of a session. The grants do not outlive the session.
 func (a *Access) AuthorizeAllIn(s Session, verb Verb) ([]Grant, error) {
-	return a.authorizeAll(Grant{from: a, user: s.Person.ID, verb: verb, session: s.key})
+	return a.authorizeAll(Grant{from: a, user: s.Person.ID, verb: verb, session: s.key, token: s.token})
 }
 
 func (a *Access) authorizeAll(like Grant) (grants []Grant, err error) {
@@ -131,13 +136,8 @@ func (a *Access) authorizeAll(like Grant) (grants []Grant, err error) {
 
 // decide is the decision itself.
 func (a *Access) decide(tx *bbolt.Tx, g Grant, now time.Time) error {
-	if g.session != (sessionKey{}) {
-		s, err := readSession(tx, g.session, now)
-		if errors.Is(err, ErrNoSession) || err == nil && s.User != g.user {
-			return ErrDenied
-		} else if err != nil {
-			return err
-		}
+	if err := g.bound(tx, now); err != nil {
+		return err
 	}
 	var p person
 	ok, err := box.Get(tx, box.UsersBucket, g.user[:], &p)
@@ -162,22 +162,55 @@ func (a *Access) decide(tx *bbolt.Tx, g Grant, now time.Time) error {
 	return ErrDenied
 }
 
+// bound says whether the session or token that a grant is bound to is there, and, of a token, allows this.
+func (g Grant) bound(tx *bbolt.Tx, now time.Time) error {
+	var user media.UUID
+	var err error
+	switch {
+	case g.token:
+		var t tokenRecord
+		if t, err = readToken(tx, g.session, now); err == nil && !t.allows(g.camera, g.verb, now) {
+			return ErrDenied
+		}
+		user = t.User
+	case g.session != sessionKey{}:
+		var s sessionRecord
+		s, err = readSession(tx, g.session, now)
+		user = s.User
+	default:
+		return nil
+	}
+	if errors.Is(err, ErrNoSession) || err == nil && user != g.user {
+		return ErrDenied
+	}
+	return err
+}
+
 // RequireOwner says, by what hearth.db says now, whether the person of a session is an owner: ErrDenied if not. It is
-// the door for what belongs to the box and to no camera.
+// the door for what belongs to the box and to no camera. No API token opens it.
 func (a *Access) RequireOwner(s Session) error {
+	return a.requireOwner(s, func(tokenRecord) bool { return false })
+}
+
+// RequireMetrics is RequireOwner for the figures of the box: it also lets in an owner's token that was made for that.
+func (a *Access) RequireMetrics(s Session) error {
+	return a.requireOwner(s, func(t tokenRecord) bool { return t.Metrics })
+}
+
+func (a *Access) requireOwner(s Session, takes func(tokenRecord) bool) error {
 	return a.box.View(func(tx *bbolt.Tx) error {
-		r, err := readSession(tx, s.key, time.Now())
+		user, err := s.user(tx, time.Now(), takes)
 		if errors.Is(err, ErrNoSession) {
 			return ErrDenied
 		} else if err != nil {
 			return err
 		}
 		var p person
-		ok, err := box.Get(tx, box.UsersBucket, r.User[:], &p)
+		ok, err := box.Get(tx, box.UsersBucket, user[:], &p)
 		if err != nil {
 			return err
 		}
-		if !ok || p.Role != Owner || r.User != s.Person.ID {
+		if !ok || p.Role != Owner || user != s.Person.ID {
 			return ErrDenied
 		}
 		return nil

@@ -50,18 +50,8 @@ func readPermissions(tx *bbolt.Tx, user media.UUID) (list []Permission, err erro
 // SetPermissions replaces what is permitted to a person beyond their role. Who loses something loses it at once:
 // grants are asked for again at least each second. Errors: *BadInput, ErrNoPerson.
 func (a *Access) SetPermissions(user media.UUID, list []Permission) error {
-	if len(list) > maxPermissions {
-		return &BadInput{"grants", fmt.Sprintf("must not be more than %d", maxPermissions)}
-	}
-	for _, m := range list {
-		if len(m.Verbs) == 0 {
-			return &BadInput{"verbs", "must name at least one of live, events, footage, export and manage"}
-		}
-		for _, v := range m.Verbs {
-			if !slices.Contains(Verbs(), v) {
-				return &BadInput{"verbs", "must be of live, events, footage, export and manage"}
-			}
-		}
+	if err := checkPermissions(list, time.Time{}); err != nil {
+		return err
 	}
 	return a.box.Update(func(tx *bbolt.Tx) error {
 		var p person
@@ -75,4 +65,25 @@ func (a *Access) SetPermissions(user media.UUID, list []Permission) error {
 		}
 		return box.Put(tx, box.GrantsBucket, user[:], list)
 	})
+}
+
+// checkPermissions looks at what can be said about a list without knowing the cameras. With now, none may have ended.
+func checkPermissions(list []Permission, now time.Time) error {
+	if len(list) > maxPermissions {
+		return &BadInput{"grants", fmt.Sprintf("must not be more than %d", maxPermissions)}
+	}
+	for _, m := range list {
+		if len(m.Verbs) == 0 {
+			return &BadInput{"verbs", "must name at least one of live, events, footage, export and manage"}
+		}
+		for _, v := range m.Verbs {
+			if !slices.Contains(Verbs(), v) {
+				return &BadInput{"verbs", "must be of live, events, footage, export and manage"}
+			}
+		}
+		if !now.IsZero() && !m.Until.IsZero() && !now.Before(m.Until) {
+			return &BadInput{"until", "must be in the future"}
+		}
+	}
+	return nil
 }

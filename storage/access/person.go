@@ -206,7 +206,7 @@ func (a *Access) ChangePerson(ctx context.Context, id media.UUID, c Change) (Per
 	return p.Person, nil
 }
 
-// RemovePerson removes somebody with their sessions and permissions. Errors: ErrNoPerson, ErrLastOwner.
+// RemovePerson removes somebody with their sessions, tokens, invitations and permissions. Errors: ErrNoPerson, ErrLastOwner.
 func (a *Access) RemovePerson(id media.UUID) error {
 	return a.box.Update(func(tx *bbolt.Tx) error {
 		var p person
@@ -219,6 +219,9 @@ func (a *Access) RemovePerson(id media.UUID) error {
 			}
 		}
 		if err := endSessions(tx, id, sessionKey{}); err != nil {
+			return err
+		}
+		if err := dropTokens(tx, func(t tokenRecord) bool { return t.User == id }); err != nil {
 			return err
 		}
 		if err := tx.Bucket([]byte(box.GrantsBucket)).Delete(id[:]); err != nil {

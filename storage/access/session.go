@@ -41,7 +41,26 @@ type Session struct {
 	From    string    // the address that it was last used from
 	Device  string    // what the browser said it is
 
-	key sessionKey
+	Token string // the name of the API token that stands for the person here; "" is their own session
+
+	key   sessionKey
+	token bool
+}
+
+// IsToken says that an API token stands for the person: it opens what its grants say, and nothing that is personal.
+func (s Session) IsToken() bool { return s.token }
+
+// user is whose session it is by what hearth.db says now: ErrNoSession if it has ended. takes is asked about a token.
+func (s Session) user(tx *bbolt.Tx, now time.Time, takes func(tokenRecord) bool) (media.UUID, error) {
+	if s.token {
+		t, err := readToken(tx, s.key, now)
+		if err == nil && !takes(t) {
+			err = ErrNoSession
+		}
+		return t.User, err
+	}
+	r, err := readSession(tx, s.key, now)
+	return r.User, err
 }
 
 type sessionRecord struct {
@@ -154,7 +173,7 @@ func (a *Access) touch(key sessionKey, now time.Time, from string) error {
 // StillOpen says whether a session that was found before is there now: ErrNoSession if not.
 func (a *Access) StillOpen(s Session) error {
 	return a.box.View(func(tx *bbolt.Tx) error {
-		_, err := readSession(tx, s.key, time.Now())
+		_, err := s.user(tx, time.Now(), func(tokenRecord) bool { return true })
 		return err
 	})
 }
@@ -173,8 +192,11 @@ func (a *Access) Sessions(p Person) (list []Session, err error) {
 	return list, err
 }
 
-// End ends a session: its token opens nothing any more. Ending it twice is no error.
+// End ends a session: its token opens nothing any more. Ending it twice is no error. An API token is not ended by it.
 func (a *Access) End(s Session) error {
+	if s.token {
+		return nil
+	}
 	return a.box.Update(func(tx *bbolt.Tx) error {
 		return tx.Bucket([]byte(box.SessionsBucket)).Delete(s.key[:])
 	})

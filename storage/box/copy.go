@@ -3,6 +3,7 @@ package box
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.etcd.io/bbolt"
 )
@@ -11,13 +12,14 @@ import (
 const copyStep = 1 << 20
 
 // Copy copies what a snapshot keeps, as it is at one moment, into a new database that has nothing in it: all but the
-// cameras' wrapped keys, because a deleted camera's must not be in any copy, and the sessions. settings go into the copy
-// in place of those of the same names. No page of hearth.db is copied as such, so nothing that was deleted comes along.
+// cameras' wrapped keys, because a deleted camera's must not be in any copy, and what lets somebody in without a password:
+// sessions, tokens, invitations. settings go into the copy in place of those of the same names. No page of hearth.db is
+// copied as such, so nothing that was deleted comes along.
 func (b *Box) Copy(to *bbolt.DB, settings map[string]any) error {
 	return b.View(func(from *bbolt.Tx) error {
 		c := copying{to: to}
 		for _, name := range append(buckets(), later()...) {
-			if err := c.bucket(from.Bucket([]byte(name)), []byte(name), name == keysBucket || name == SessionsBucket); err != nil {
+			if err := c.bucket(from.Bucket([]byte(name)), []byte(name), slices.Contains(notCopied(), name)); err != nil {
 				return errors.Join(fmt.Errorf("copy %s: %w", name, err), c.end())
 			}
 		}
@@ -39,6 +41,9 @@ func (b *Box) Copy(to *bbolt.DB, settings map[string]any) error {
 		})
 	})
 }
+
+// notCopied are the buckets that are empty in a copy.
+func notCopied() []string { return []string{keysBucket, SessionsBucket, TokensBucket, InvitesBucket} }
 
 // copying writes in steps, so that not all of a long audit log is held twice.
 type copying struct {
