@@ -71,6 +71,7 @@ func prerecorded(t *testing.T, data string, clip fmp4test.Clip, runs []media.Run
 		r.StartRun(&run)
 		for _, u := range clip.Units {
 			moved := *u
+			moved.Camera = id
 			moved.Wall = run.Start.Add(u.Wall.Sub(clip.Run.Start))
 			r.WriteUnit(&run, &moved)
 		}

@@ -15,6 +15,8 @@ import (
 	"hearth/nvr/camera"
 	"hearth/nvr/live"
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
+	"hearth/nvr/media/sabotage"
 	"hearth/storage"
 	"hearth/storage/access"
 	"hearth/storage/box"
@@ -106,7 +108,7 @@ func (c *Cameras) startAll(ctx context.Context) (<-chan error, error) {
 	c.tree = supervisor("cameras", c.Log)
 	ended := c.tree.ServeBackground(ctx) // it runs before anything is taken out of it
 	for _, k := range known {
-		if err := c.start(k, newScreens(k.ID, c.Log.With("camera", k.Name))); err != nil {
+		if err := c.start(k, newScreens(k.ID, c.Store.Bell(), c.Log.With("camera", k.Name))); err != nil {
 			c.Log.Error("a camera does not start", "camera", k.Name, "error", err)
 		}
 	}
@@ -193,11 +195,11 @@ func (c *Cameras) Add(_ context.Context, s CameraSettings) (media.CameraID, erro
 		return media.CameraID{}, fmt.Errorf("keep the camera: %w", err)
 	}
 	if c.tree != nil {
-		if err := c.start(settings, newScreens(id, c.Log.With("camera", settings.Name))); err != nil {
+		if err := c.start(settings, newScreens(id, c.Store.Bell(), c.Log.With("camera", settings.Name))); err != nil {
 			return media.CameraID{}, err
 		}
 	}
-	c.news.tell(Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "added"}})
+	c.tell(id, Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "added"}})
 	return id, nil
 }
 
@@ -247,13 +249,13 @@ func (c *Cameras) update(id media.CameraID, s CameraSettings) error {
 	switch {
 	case c.tree == nil:
 	case o == nil:
-		err = c.start(after, newScreens(id, c.Log.With("camera", after.Name)))
+		err = c.start(after, newScreens(id, c.Store.Bell(), c.Log.With("camera", after.Name)))
 	case needsRestart(before, after):
 		err = c.restart(o, after)
 	default:
 		o.apply(after)
 	}
-	c.news.tell(Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "settings"}})
+	c.tell(id, Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "settings"}})
 	return err
 }
 
@@ -269,7 +271,7 @@ func (c *Cameras) Remove(g access.Grant) error {
 	if err := c.Store.Access().Renew(g); err != nil { // the lock may have taken long
 		return err
 	}
-	c.news.tell(Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "removed"}})
+	c.tell(id, Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "removed"}})
 	c.stop(id)
 	return c.Store.RemoveCamera(id)
 }
@@ -291,11 +293,22 @@ func (c *Cameras) one(g access.Grant, verbs ...access.Verb) (*one, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	o := c.running[id]
+	o := c.running[mixed(sabotage.Running, id)]
 	if o == nil {
 		return nil, ErrNotRunning
 	}
+	if !c.Store.Bell().Same(alarm.Live, id, o.camera.ID, "another camera was found among those that run") {
+		return nil, ErrNotRunning
+	}
 	return o, nil
+}
+
+// tell tells the news of a camera. of is the camera that what is told names itself.
+func (c *Cameras) tell(of media.CameraID, item Item) {
+	item.Camera, item.of = mixed(sabotage.NewsLabel, item.Camera), of
+	if c.Store.Bell().Same(alarm.News, item.Camera, of, "news of another camera were about to be told") {
+		c.news.tell(item)
+	}
 }
 
 // granted says which camera a grant opens, if it is for one of the verbs; no verbs: for any.

@@ -14,6 +14,8 @@ type Item struct {
 	Camera media.CameraID
 	Kind   string // "event", "camera" or "recording"
 	Data   any    // made into JSON as it is
+
+	of media.CameraID // whose news it is by what it tells
 }
 
 // News tells what happens to whoever listens. A reader that does not keep up loses items, with a count, and never

@@ -1,6 +1,7 @@
 package nvr
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -10,9 +11,11 @@ import (
 	"hearth/nvr/camera"
 	"hearth/nvr/event"
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
 	"hearth/nvr/record"
 	"hearth/nvr/vision"
 	"hearth/storage/box"
+	"hearth/storage/keyring"
 )
 
 // one is a running camera: its parts, and the supervisor that starts them again one by one.
@@ -50,25 +53,25 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 		Trusted: c.Trusted,
 		Log:     log,
 		OnState: func(s camera.State) {
-			c.news.tell(Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "state", "status": s.Status}})
+			c.tell(o.camera.ID, Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "state", "status": s.Status}})
 		},
 	}
 	o.book = &event.Book{
-		Camera: id, Store: c.Store, Log: log,
+		Camera: id, Store: c.Store, Log: log, Bell: c.Store.Bell(),
 		OnEvent: func(e event.Event, phase event.Phase) {
 			for _, r := range o.recorders {
 				r.SetMoving(phase != event.Closed)
 			}
-			c.news.tell(Item{Camera: id, Kind: "event", Data: map[string]string{"id": e.ID.String(), "phase": string(phase)}})
+			c.tell(e.Camera, Item{Camera: id, Kind: "event", Data: map[string]string{"id": e.ID.String(), "phase": string(phase)}})
 		},
 	}
 	o.worker = &vision.Worker{
-		Program: c.Vision, Camera: id, Motion: settings.Motion, Log: log,
+		Program: c.Vision, Camera: id, Motion: settings.Motion, Log: log, Bell: c.Store.Bell(),
 		OnLook: func(l vision.Look) {
-			o.book.Look(event.Look{At: l.At, Moving: l.Moving, Score: l.Score, Regions: l.Regions, Zones: l.Zones})
+			c.book(o).Look(event.Look{Camera: l.Camera, At: l.At, Moving: l.Moving, Score: l.Score, Regions: l.Regions, Zones: l.Zones})
 		},
 		OnThumb: func(t vision.Thumb) {
-			o.book.Thumb(event.Thumb{At: t.At, Score: t.Score, Region: t.Region, JPEG: t.JPEG})
+			c.book(o).Thumb(event.Thumb{Camera: t.Camera, At: t.At, Score: t.Score, Region: t.Region, JPEG: t.JPEG})
 		},
 	}
 	var look detect
@@ -82,12 +85,12 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 			return nil, fmt.Errorf("open the %s stream for writing: %w", s, err)
 		}
 		o.recorders[s] = &record.Recorder{
-			Writer: w, Camera: id, Stream: s, Mode: record.Mode(settings.Record), Log: log,
+			Writer: w, Camera: id, Stream: s, Mode: record.Mode(settings.Record), Log: log, Bell: c.Store.Bell(),
 			PostRoll: -1, // the book closes an event only after its own
 		}
 	}
-	o.camera.Main = media.Sinks{o.recorders[media.Main], on.hubs[media.Main], look.sink(media.Main)}
-	o.camera.Sub = media.Sinks{o.recorders[media.Sub], on.hubs[media.Sub], look.sink(media.Sub)}
+	o.camera.Main = c.sinks(id, media.Main, media.Sinks{o.recorders[media.Main], on.hubs[media.Main], look.sink(media.Main)})
+	o.camera.Sub = c.sinks(id, media.Sub, media.Sinks{o.recorders[media.Sub], on.hubs[media.Sub], look.sink(media.Sub)})
 
 	o.tree.Add(part{"rtsp", o.camera.Run})
 	if look.to != nil {
@@ -103,8 +106,12 @@ func (c *Cameras) password(s box.Camera) (string, error) {
 	if len(s.Password) == 0 {
 		return "", nil
 	}
-	plain, err := c.Store.Keys().Open(passwordPurpose, media.UUID(s.ID), s.Password)
+	owner, sealed := c.sealed(s)
+	plain, err := c.Store.Keys().Open(passwordPurpose, media.UUID(owner), sealed)
 	if err != nil {
+		if errors.Is(err, keyring.ErrSealed) {
+			c.Store.Bell().Ring(alarm.Password, s.ID, "the camera's password is another camera's, or was changed", "error", err)
+		}
 		return "", fmt.Errorf("open the password of camera %q: %w", s.Name, err)
 	}
 	return string(plain), nil

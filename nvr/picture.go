@@ -6,6 +6,7 @@ import (
 
 	"hearth/nvr/camera"
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
 	"hearth/nvr/vision"
 	"hearth/storage/access"
 )
@@ -31,6 +32,9 @@ func (c *Cameras) Snapshot(ctx context.Context, g access.Grant) ([]byte, time.Ti
 		return nil, time.Time{}, ErrNoPicture
 	}
 
+	if !c.Store.Bell().Same(alarm.Live, g.Camera(), au.Camera, "a snapshot of another camera was about to be made") {
+		return nil, time.Time{}, ErrNoPicture
+	}
 	jpeg, err := c.picture(ctx, run.Tracks[au.Track], *au, snapshotWidth)
 	return jpeg, au.Wall, err
 }

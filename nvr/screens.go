@@ -7,6 +7,7 @@ import (
 	"hearth/nvr/camera"
 	"hearth/nvr/live"
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
 )
 
 // screens are a camera's live hubs. They outlive its connection: when that is made anew, whoever watches goes on
@@ -18,11 +19,11 @@ type screens struct {
 	attentive atomic.Bool
 }
 
-func newScreens(id media.CameraID, log *slog.Logger) *screens {
+func newScreens(id media.CameraID, bell *alarm.Bell, log *slog.Logger) *screens {
 	s := &screens{}
 	for i := range s.hubs {
 		stream := media.Stream(i)
-		s.hubs[i] = &live.Hub{Camera: id, Stream: stream, Log: log, OnWatch: func(on bool) {
+		s.hubs[i] = &live.Hub{Camera: id, Stream: stream, Log: log, Bell: bell, OnWatch: func(on bool) {
 			if c := s.now.Load(); c != nil {
 				c.SetLowLatency(stream, on || s.attentive.Load())
 			}

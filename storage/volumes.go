@@ -71,7 +71,7 @@ func (s *Store) openDisk(v volume.Volume) (*disk, error) {
 		log = log.With("volume", v.Path)
 	}
 	d.commit = &commit.Committer{
-		Disk: folder, Tick: tick, Log: log,
+		Disk: folder, Tick: tick, Log: log, Bell: &s.bell,
 		Key:       s.recordingKey,
 		Head:      s.index.Head,
 		Taken:     s.taken,

@@ -66,7 +66,7 @@ func serve(in io.Reader, out io.Writer, box *sandbox, lag time.Duration) error {
 		return nil
 	}
 	// Best effort: who sent nonsense may not be reading either.
-	_ = protocol.Write(w.out, protocol.Error{Text: err.Error()})
+	_ = protocol.Write(w.out, protocol.Error{Mixed: errors.Is(err, errMixed), Text: err.Error()})
 	_ = w.out.Flush()
 	return err
 }

@@ -39,7 +39,7 @@ func (t *thumbs) consider(w *watch, f *hwaccel.Frame, r motion.Result) error {
 		if err != nil {
 			return err
 		}
-		t.better = &protocol.Thumb{At: f.At, Score: score, Region: region, Spell: w.spell, JPEG: jpeg}
+		t.better = &protocol.Thumb{Of: w.w.task, At: f.At, Score: score, Region: region, Spell: w.spell, JPEG: jpeg}
 	}
 	if t.sent == 0 || f.At-t.sentAt >= thumbEvery {
 		return t.flush(w)

@@ -360,6 +360,7 @@ func (w *watch) tell(s sight, f *hwaccel.Frame) error {
 		w.moved, w.doubts = s.at, 0
 	}
 	err := w.w.say(protocol.Look{
+		Of: w.w.task,
 		At: s.at, Moving: r.Moving, Score: bound(r.Score), Regions: r.Regions, Zones: r.Zones, Spell: w.spell,
 	})
 	if err != nil || !r.Moving || f == nil {

@@ -31,6 +31,7 @@ type worker struct {
 	box *sandbox
 	lag time.Duration
 
+	task     protocol.Task
 	config   protocol.Config
 	params   hwaccel.Params
 	detector *motion.Detector
@@ -57,6 +58,8 @@ func (w *worker) run() error {
 		}
 		switch m := m.(type) {
 		case nil:
+		case protocol.Task:
+			err = w.begun(m)
 		case protocol.Config:
 			err = w.begin(m)
 		case protocol.Motion:
@@ -75,6 +78,18 @@ func (w *worker) run() error {
 			return err
 		}
 	}
+}
+
+// errMixed says that something came in that is for another camera's worker.
+var errMixed = errors.New("pictures of another camera came in")
+
+// begun takes note of whom it works for; that never changes.
+func (w *worker) begun(t protocol.Task) error {
+	if w.task != (protocol.Task{}) || w.config.Codec != "" {
+		return errMixed
+	}
+	w.task = t
+	return nil
 }
 
 // begin takes on another run. What was kept goes; the background stays, it is the same camera.
@@ -102,6 +117,9 @@ func (w *worker) motion(s media.MotionSettings) {
 func (w *worker) unit(u protocol.Unit) error {
 	if w.config.Codec == "" {
 		return errors.New("hearth sent a unit before it said what it is")
+	}
+	if u.Start != w.task.Start {
+		return errMixed
 	}
 	w.stats.Units++
 	if hwaccel.AnnexB(w.config.Codec, u.Data) != nil {
@@ -155,7 +173,7 @@ func (w *worker) picture(p protocol.Picture) error {
 	if err != nil {
 		return w.say(protocol.Error{ID: p.ID, Text: err.Error()})
 	}
-	return w.say(protocol.JPEG{ID: p.ID, At: at, JPEG: jpeg})
+	return w.say(protocol.JPEG{Of: w.task, ID: p.ID, At: at, JPEG: jpeg})
 }
 
 func (w *worker) newest(width int) (jpeg []byte, at int64, err error) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
 )
 
 // How events are cut.
@@ -32,6 +33,7 @@ const (
 
 // Look is what was seen of a camera at one moment. Looks come in the order of At.
 type Look struct {
+	Camera  media.CameraID
 	At      time.Time // when the picture was taken
 	Moving  bool
 	Score   float64 // 0 to 1
@@ -41,6 +43,7 @@ type Look struct {
 
 // Thumb is a JPEG of a moment at which something moved, and how well it shows it (0 to 1).
 type Thumb struct {
+	Camera media.CameraID
 	At     time.Time
 	Score  float64
 	Region media.Region
@@ -65,6 +68,7 @@ type Book struct {
 	Store   Store
 	OnEvent func(e Event, phase Phase) // called from Run's goroutine; nil: nobody wants to know
 	Log     *slog.Logger               // nil: slog.Default()
+	Bell    *alarm.Bell
 
 	ready   atomic.Pointer[chan entry]
 	thumbs  atomic.Int32 // in the queue
@@ -85,7 +89,7 @@ type entry struct {
 // Look tells what was seen at a moment. When 256 looks and thumbs wait already it is dropped and counted, and so is
 // one of another time than about now.
 func (b *Book) Look(l Look) {
-	if !b.now(l.At) {
+	if !b.Bell.Same(alarm.Worker, b.Camera, l.Camera, "what another camera saw came to be an event") || !b.now(l.At) {
 		return
 	}
 	b.put(entry{look: &l})
@@ -94,7 +98,7 @@ func (b *Book) Look(l Look) {
 // Thumb offers a picture. The JPEG is the Book's from now on. When too many wait already it is dropped and counted, and
 // so is one of another time than about now.
 func (b *Book) Thumb(t Thumb) {
-	if len(t.JPEG) == 0 || !b.now(t.At) {
+	if len(t.JPEG) == 0 || !b.Bell.Same(alarm.Worker, b.Camera, t.Camera, "a picture of another camera came to be a thumbnail") || !b.now(t.At) {
 		return
 	}
 	if b.thumbs.Add(1) > queueThumbs {

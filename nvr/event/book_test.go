@@ -120,7 +120,7 @@ func (d *desk) until(s float64) {
 // look looks at a moment, in seconds since the start, when it has come.
 func (d *desk) look(s float64, moving bool, zones ...string) {
 	d.until(s)
-	l := event.Look{At: time.Now(), Moving: moving}
+	l := event.Look{Camera: d.Book.Camera, At: time.Now(), Moving: moving}
 	if moving {
 		l.Score, l.Zones = 0.5, zones
 		l.Regions = []media.Region{{X: 0.1, Y: 0.1, W: 0.2, H: 0.2, Score: 0.5}}
@@ -215,7 +215,7 @@ func TestStopCloses(t *testing.T) {
 		d := open(t)
 		d.look(1, true)
 		d.look(2, true)
-		d.Book.Look(event.Look{At: time.Now().Add(time.Second), Moving: true})
+		d.Book.Look(event.Look{Camera: d.Book.Camera, At: time.Now().Add(time.Second), Moving: true})
 		d.stop()
 		if e := d.events()[0]; d.second(e.End) != 3 {
 			t.Errorf("stopped with %q, want the event closed at the last look that was given", d.said)
@@ -252,7 +252,7 @@ func TestClockSetBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t)
 		d.look(100, true)
-		d.Book.Look(event.Look{At: d.begun.Add(20 * time.Second), Moving: true})
+		d.Book.Look(event.Look{Camera: d.Book.Camera, At: d.begun.Add(20 * time.Second), Moving: true})
 		d.until(140)
 		var got []float64
 		for _, e := range d.events() {
@@ -271,7 +271,7 @@ func TestRegionsAreBounded(t *testing.T) {
 		for i := range 200 {
 			d.until(float64(i) / 5)
 			x := float64(i%40) / 40
-			d.Book.Look(event.Look{At: time.Now(), Moving: true, Score: 0.3, Regions: []media.Region{
+			d.Book.Look(event.Look{Camera: d.Book.Camera, At: time.Now(), Moving: true, Score: 0.3, Regions: []media.Region{
 				{X: x, Y: 0.5, W: 0.01, H: 0.1, Score: float64(i%40) / 100}, {X: 0.3, Y: 0, W: 0.2, H: 0.2, Score: float64(i) / 250},
 			}})
 		}
@@ -319,7 +319,7 @@ func TestThumbnails(t *testing.T) {
 					for _, k := range tt.thumbs {
 						if k.at == s {
 							d.until(s)
-							d.Book.Thumb(event.Thumb{At: time.Now(), Score: k.score, Region: media.Region{X: k.score}, JPEG: []byte(k.jpeg)})
+							d.Book.Thumb(event.Thumb{Camera: d.Book.Camera, At: time.Now(), Score: k.score, Region: media.Region{X: k.score}, JPEG: []byte(k.jpeg)})
 						}
 					}
 					d.look(s, s >= 4 && s <= 15)
@@ -346,7 +346,7 @@ func TestThumbnailWritesAreBounded(t *testing.T) {
 		d := open(t)
 		for s := range 600 {
 			d.until(float64(s))
-			d.Book.Thumb(event.Thumb{At: time.Now(), Score: 0.001 * float64(s+1), JPEG: []byte{1}})
+			d.Book.Thumb(event.Thumb{Camera: d.Book.Camera, At: time.Now(), Score: 0.001 * float64(s+1), JPEG: []byte{1}})
 			d.look(float64(s), true)
 		}
 		d.until(640)
@@ -362,7 +362,7 @@ func TestStoreFails(t *testing.T) {
 		d := open(t)
 		d.breaks(errors.New("disk full"))
 		d.look(1, true)
-		d.Book.Thumb(event.Thumb{At: time.Now(), Score: 0.5, JPEG: []byte("a")})
+		d.Book.Thumb(event.Thumb{Camera: d.Book.Camera, At: time.Now(), Score: 0.5, JPEG: []byte("a")})
 		d.look(2, true)
 		d.look(12, false)
 		d.look(60, true)
@@ -410,15 +410,15 @@ func TestLooksOfAnotherTime(t *testing.T) {
 			time.Unix(0, 0), time.UnixMicro(1<<62 - 1), time.UnixMicro(-1 << 62),
 			time.Now().Add(-time.Hour), time.Now().Add(time.Hour), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC),
 		} {
-			d.Book.Look(event.Look{At: at, Moving: true, Score: 1})
-			d.Book.Thumb(event.Thumb{At: at, Score: 1, JPEG: []byte("far")})
+			d.Book.Look(event.Look{Camera: d.Book.Camera, At: at, Moving: true, Score: 1})
+			d.Book.Thumb(event.Thumb{Camera: d.Book.Camera, At: at, Score: 1, JPEG: []byte("far")})
 			synctest.Wait()
 			if got := d.Dropped(); got != uint64(2*i+2) {
 				t.Errorf("%d dropped after one of %v", got, at)
 			}
 		}
 		d.look(2, true)
-		d.Book.Thumb(event.Thumb{At: time.Now(), Score: 0.2, JPEG: []byte("near")})
+		d.Book.Thumb(event.Thumb{Camera: d.Book.Camera, At: time.Now(), Score: 0.2, JPEG: []byte("near")})
 		d.look(3, false)
 		d.until(40)
 		var got []float64

@@ -47,14 +47,14 @@ func TestRealStore(t *testing.T) {
 		begun := time.Now()
 		for i := range 20 {
 			moving := i >= 3 && i <= 6
-			l := event.Look{At: time.Now(), Moving: moving}
+			l := event.Look{Camera: cam, At: time.Now(), Moving: moving}
 			if moving {
 				l.Score, l.Zones = 0.1*float64(i), []string{"door"}
 				l.Regions = []media.Region{{X: 0.1 * float64(i), Y: 0.2, W: 0.1, H: 0.3, Score: 0.5}}
 			}
 			b.Look(l)
 			if i == 5 {
-				b.Thumb(event.Thumb{At: time.Now(), Score: 0.5, JPEG: []byte("a picture")})
+				b.Thumb(event.Thumb{Camera: cam, At: time.Now(), Score: 0.5, JPEG: []byte("a picture")})
 			}
 			time.Sleep(time.Second)
 			synctest.Wait()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
 	"hearth/nvr/media/fmp4"
 	"hearth/storage/access"
 )
@@ -36,6 +37,7 @@ type Hub struct {
 	QueueTime  time.Duration
 	QueueBytes int
 	Log        *slog.Logger // nil: slog.Default()
+	Bell       *alarm.Bell
 
 	mu      sync.Mutex
 	run     *media.Run // nil: the camera sends nothing
@@ -85,13 +87,16 @@ func (h *Hub) StartRun(run *media.Run) {
 	defer h.mu.Unlock()
 	h.gop.reset()
 	h.run = nil
+	if !h.Bell.Same(alarm.Live, h.Camera, run.Camera, "a run of another camera came to its viewers") {
+		return
+	}
 	init, err := fmp4.Init(run.Tracks)
 	if err != nil {
 		h.log().Error("this stream cannot be watched", "stream", h.Stream, "error", err)
 		return
 	}
 	h.run = run
-	h.init = Message{Kind: Init, MIME: fmp4.MIME(run.Tracks), Wall: run.Start, Data: init}
+	h.init = Message{Kind: Init, Camera: run.Camera, MIME: fmp4.MIME(run.Tracks), Wall: run.Start, Data: init}
 	h.muxer.begin(run)
 	for v := range h.viewers {
 		v.restart(h.init)
@@ -102,7 +107,7 @@ func (h *Hub) StartRun(run *media.Run) {
 func (h *Hub) WriteUnit(run *media.Run, au *media.AccessUnit) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if run != h.run || !h.muxer.learn(au) {
+	if run != h.run || !h.Bell.Same(alarm.Live, h.Camera, au.Camera, "a picture of another camera came to its viewers") || !h.muxer.learn(au) {
 		return
 	}
 	h.gop.add(au, h.muxer.video(au.Track))
@@ -151,7 +156,7 @@ func (h *Hub) LastKey() (*media.Run, *media.AccessUnit) {
 // Subscribe begins to watch. The grant must be for this camera and for access.Live; whoever serves the viewer asks
 // access.Renew with Viewer.Grant at least once a second.
 func (h *Hub) Subscribe(g access.Grant) (*Viewer, error) {
-	if !g.Valid() || g.Verb() != access.Live || g.Camera() != h.Camera {
+	if !g.Allows(access.Live) || !h.Bell.Same(alarm.Live, h.Camera, g.Camera(), "somebody was led to it who asked for another camera") {
 		return nil, ErrDenied
 	}
 	v := &Viewer{
@@ -190,9 +195,10 @@ func (h *Hub) join(v *Viewer) error {
 		v.offline()
 		return nil
 	}
-	v.restart(h.init)
-	if units := h.gop.units; len(units) > 0 {
-		v.put(h.muxer.soFar(units, h.gop.bytes))
+	init, units, bytes := h.mixed(h.init, h.gop.units, h.gop.bytes)
+	v.restart(init)
+	if len(units) > 0 {
+		v.put(h.muxer.soFar(units, bytes))
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func anyRun(cam media.CameraID) *media.Run {
 // frame makes picture n of 10 a second, with a key frame every second.
 func frame(run *media.Run, n, size int) *media.AccessUnit {
 	return &media.AccessUnit{
-		DTS: int64(n) * 9000, PTS: int64(n) * 9000, Key: n%10 == 0,
+		Camera: run.Camera, DTS: int64(n) * 9000, PTS: int64(n) * 9000, Key: n%10 == 0,
 		Wall: run.Start.Add(time.Duration(n) * 100 * time.Millisecond), Data: make([]byte, size),
 	}
 }
@@ -48,7 +48,7 @@ func frame(run *media.Run, n, size int) *media.AccessUnit {
 // sound makes packet n of 50 a second.
 func sound(run *media.Run, n int) *media.AccessUnit {
 	return &media.AccessUnit{
-		Track: 1, DTS: int64(n) * 960, PTS: int64(n) * 960, Key: true,
+		Camera: run.Camera, Track: 1, DTS: int64(n) * 960, PTS: int64(n) * 960, Key: true,
 		Wall: run.Start.Add(time.Duration(n) * 20 * time.Millisecond), Data: []byte{byte(n)},
 	}
 }

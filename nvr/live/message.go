@@ -1,6 +1,10 @@
 package live
 
-import "time"
+import (
+	"time"
+
+	"hearth/nvr/media"
+)
 
 // Kind says what a Message is.
 type Kind uint8
@@ -26,6 +30,8 @@ const (
 // Message is one thing for a viewer, to be sent as it is. Its Data are shared by all viewers and never changed.
 type Message struct {
 	Kind Kind
+	// Camera is whose pictures these are, from the units themselves.
+	Camera media.CameraID
 	// MIME is what MediaSource is asked with; on an Init.
 	MIME string
 	// Wall is the box's clock at decoding time zero of the run (Init) or at the fragment's first picture (Media).

@@ -154,7 +154,7 @@ func (x *muxer) soFar(units []*media.AccessUnit, bytes int) entry {
 	}
 	seq := x.seq
 	return entry{
-		Message: Message{Kind: Media, Key: true, Wall: units[0].Wall},
+		Message: Message{Kind: Media, Camera: units[0].Camera, Key: true, Wall: units[0].Wall},
 		newest:  units[len(units)-1].Wall, bytes: bytes,
 		data: func() []byte { return new(scratch).fragment(seq, units, usual) },
 	}
@@ -167,7 +167,7 @@ func (x *muxer) message(units []*media.AccessUnit, key bool) Message {
 	for i := range x.tracks {
 		x.usuals = append(x.usuals, x.tracks[i].usual())
 	}
-	return Message{Kind: Media, Key: key, Wall: units[0].Wall, Data: x.fragment(x.seq, units, x.usuals)}
+	return Message{Kind: Media, Camera: units[0].Camera, Key: key, Wall: units[0].Wall, Data: x.fragment(x.seq, units, x.usuals)}
 }
 
 // scratch is what making a fragment needs and need not make anew each time.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"hearth/nvr/media/alarm"
 	"hearth/storage/access"
 )
 
@@ -50,7 +51,7 @@ func (e entry) at() time.Time {
 // Grant is what the viewer watches by.
 func (v *Viewer) Grant() access.Grant { return v.grant }
 
-// Next waits for the next message. It gives io.EOF after Close, of the viewer or of the hub, and ctx's error when
+// Next waits for the next message. ErrDenied: it is another camera's. It gives io.EOF after Close, of the viewer or of the hub, and ctx's error when
 // that is done.
 func (v *Viewer) Next(ctx context.Context) (Message, error) {
 	for {
@@ -62,6 +63,9 @@ func (v *Viewer) Next(ctx context.Context) (Message, error) {
 			return Message{}, io.EOF
 		}
 		if ok {
+			if e.Kind != Notice && !v.hub.Bell.Same(alarm.Live, v.grant.Camera(), e.Camera, "pictures of another camera were on their way to somebody") {
+				return Message{}, ErrDenied
+			}
 			if e.data != nil {
 				e.Data = e.data()
 			}

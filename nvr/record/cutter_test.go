@@ -26,7 +26,7 @@ func anyRun() *media.Run {
 // unit makes a unit whose bytes tell it from all others.
 func unit(run *media.Run, track int, dts int64, key bool, n int) *media.AccessUnit {
 	return &media.AccessUnit{
-		Track: track, DTS: dts, PTS: dts, Key: key,
+		Camera: run.Camera, Track: track, DTS: dts, PTS: dts, Key: key,
 		Wall: run.Start.Add(fmp4.Duration(dts, run.Tracks[track].ClockRate)),
 		Data: []byte{byte(n >> 16), byte(n >> 8), byte(n)},
 	}

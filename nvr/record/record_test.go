@@ -78,7 +78,7 @@ func TestRecordsAll(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			clip := fmp4test.Make(t, spec)
 			s := &shelf{}
-			r := &Recorder{Writer: s}
+			r := &Recorder{Writer: s, Camera: clip.Run.Camera}
 			play(r, clip, "connection lost")
 			if len(s.takes) != 1 || s.takes[0].ended != "connection lost" {
 				t.Fatalf("takes: %+v", s.takes)
@@ -146,7 +146,7 @@ func checkFragments(t testing.TB, fragments []storage.Fragment, run *media.Run) 
 func TestStorageRefuses(t *testing.T) {
 	clip := fmp4test.Make(t, fmp4test.Spec{Video: media.H264, FPS: 10, GOP: 30, Seconds: 9})
 	s := &shelf{refuse: func(n int) bool { return n == 1 }}
-	r := &Recorder{Writer: s}
+	r := &Recorder{Writer: s, Camera: clip.Run.Camera}
 	play(r, clip, "end")
 	// Three GOPs of six fragments each; of the first one only the first is kept.
 	var kept []int64
@@ -165,10 +165,10 @@ func TestStorageRefuses(t *testing.T) {
 func TestRuns(t *testing.T) {
 	clip := fmp4test.Make(t, fmp4test.Spec{Video: media.H264, Seconds: 1})
 	s := &shelf{}
-	r := &Recorder{Writer: s}
+	r := &Recorder{Writer: s, Camera: clip.Run.Camera}
 	r.WriteUnit(clip.Run, clip.Units[0])
 	play(r, clip, "one")
-	r.StartRun(&media.Run{Tracks: []media.Track{{Codec: media.PCMA, ClockRate: 8000}}})
+	r.StartRun(&media.Run{Camera: r.Camera, Tracks: []media.Track{{Codec: media.PCMA, ClockRate: 8000}}})
 	r.EndRun(clip.Run, "not this one")
 	play(r, clip, "two")
 	r.StartRun(clip.Run)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
 	"hearth/nvr/media/fmp4"
 	"hearth/storage"
 )
@@ -48,6 +49,7 @@ type Recorder struct {
 	// begins and ends at key frames.
 	PreRoll, PostRoll time.Duration
 	Log               *slog.Logger // nil: slog.Default()
+	Bell              *alarm.Bell
 
 	mu       sync.Mutex
 	run      *media.Run // nil: none, or one that cannot be recorded
@@ -93,7 +95,7 @@ func (r *Recorder) StartRun(run *media.Run) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.end("another run began")
-	if r.closed {
+	if r.closed || !r.Bell.Same(alarm.Recording, r.Camera, run.Camera, "a run of another camera came to be recorded") {
 		return
 	}
 	init, err := fmp4.Init(run.Tracks)
@@ -118,7 +120,7 @@ func (r *Recorder) start() {
 func (r *Recorder) WriteUnit(run *media.Run, au *media.AccessUnit) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.cut != nil && run == r.run {
+	if r.cut != nil && run == r.run && r.Bell.Same(alarm.Recording, r.Camera, au.Camera, "a picture of another camera came to be recorded") {
 		r.now = au.Wall
 		r.cut.write(au)
 	}
@@ -226,7 +228,7 @@ func (r *Recorder) append(f storage.Fragment, bytes int) {
 		if !f.Key {
 			return // motion began before the first key frame since the last pause
 		}
-		r.Writer.Begin(r.run, r.init)
+		r.Writer.Begin(mixed(r.run), r.init)
 		r.open, r.skipping = true, false
 	}
 	if r.skipping && !f.Key {

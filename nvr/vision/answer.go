@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
 	"hearth/nvr/vision/protocol"
 )
 
@@ -35,11 +37,14 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 		s.Mode, s.CPU, s.Skipped, s.Bad = m.Mode, m.CPU, m.Skipped, m.Bad
 		w.mu.Unlock()
 	case protocol.Look:
+		if !w.mine(p, m.Of) {
+			return errMixed
+		}
 		w.mu.Lock()
 		w.status.Looks++
 		w.status.Problem = ""
 		look := Look{
-			At: time.UnixMicro(m.At).UTC(), Moving: m.Moving, Score: m.Score,
+			Camera: m.Of.Camera, At: time.UnixMicro(m.At).UTC(), Moving: m.Moving, Score: m.Score,
 			Regions: m.Regions, Zones: m.Zones, Spell: w.spells + m.Spell,
 		}
 		w.mu.Unlock()
@@ -51,13 +56,20 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 			w.OnLook(look)
 		}
 	case protocol.Thumb:
+		if !w.mine(p, m.Of) {
+			return errMixed
+		}
 		w.mu.Lock()
 		spell := w.spells + m.Spell
 		w.mu.Unlock()
 		if w.OnThumb != nil {
-			w.OnThumb(Thumb{At: time.UnixMicro(m.At).UTC(), Score: m.Score, Region: m.Region, Spell: spell, JPEG: m.JPEG})
+			w.OnThumb(Thumb{Camera: m.Of.Camera, At: time.UnixMicro(m.At).UTC(), Score: m.Score, Region: m.Region, Spell: spell, JPEG: m.JPEG})
 		}
 	case protocol.Error:
+		if m.Mixed {
+			w.Bell.Ring(alarm.Worker, w.Camera, "a worker was fed with pictures of another camera")
+			return errMixed
+		}
 		log.Warn("hearth-vision says", "problem", clean(m.Text))
 		w.mu.Lock()
 		w.status.Problem = clean(m.Text)
@@ -66,6 +78,14 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 		return fmt.Errorf("it sent what only hearth sends: %w", protocol.ErrMalformed)
 	}
 	return nil
+}
+
+// mine says whether an answer is of the camera and of the start of the process.
+func (w *Worker) mine(p *process, of protocol.Task) bool {
+	if !w.Bell.Same(alarm.Worker, p.task.Camera, of.Camera, "a worker answered with what another camera saw") {
+		return false
+	}
+	return w.Bell.Same(alarm.Worker, media.CameraID(p.task.Start), media.CameraID(of.Start), "an answer of another worker came")
 }
 
 // ended sums up a process that is gone.

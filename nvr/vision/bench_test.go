@@ -93,6 +93,7 @@ func (p *paced) send(ctx context.Context) {
 			case <-pace.C:
 			}
 			u := shifted(p.clip, i, shift)
+			u.Camera = p.worker.Camera
 			p.worker.WriteUnit(p.clip.Run, &u)
 		}
 	}

@@ -17,7 +17,8 @@ const batchEvery = time.Second
 type feeder struct {
 	worker  *Worker
 	process *process
-	run     *media.Run            // that the process was told of
+	begun   bool                  // the process was told whom it works for
+	run     *media.Run            // that it was told of
 	motion  *media.MotionSettings // likewise
 
 	heads bytes.Buffer // messages, and what comes before units
@@ -56,6 +57,12 @@ func (w *Worker) feed(ctx context.Context, p *process) error {
 func (f *feeder) hand(items []item) error {
 	f.heads.Reset()
 	f.parts = f.parts[:0]
+	if !f.begun {
+		f.begun = true
+		if err := protocol.Write(&f.heads, f.process.task); err != nil {
+			return err
+		}
+	}
 	if s := f.worker.settings(); s != f.motion {
 		f.motion = s
 		if err := protocol.Write(&f.heads, protocol.Motion{Settings: *s}); err != nil {
@@ -76,7 +83,7 @@ func (f *feeder) hand(items []item) error {
 			f.worker.queue.count(1) // no camera's
 			continue
 		}
-		f.heads.Write(protocol.AppendUnitHead(f.heads.AvailableBuffer(), unitOf(it.au)))
+		f.heads.Write(protocol.AppendUnitHead(f.heads.AvailableBuffer(), unitOf(f.process.task, it.au)))
 		f.parts = append(f.parts, part{from, f.heads.Len(), it.au.Data})
 		from = f.heads.Len()
 	}
@@ -91,7 +98,7 @@ func (f *feeder) hand(items []item) error {
 			}
 		}
 	}
-	err := f.process.in.writeAll(f.out)
+	err := f.worker.mixedPipe(f.process).writeAll(f.out)
 	clear(f.parts) // the units belong to others
 	clear(f.out)
 	return err
@@ -108,7 +115,7 @@ func configOf(t media.Track, hardware string) protocol.Config {
 }
 
 // unitOf is an access unit with the moment at which its picture was taken: its Wall is that of its DTS.
-func unitOf(au *media.AccessUnit) protocol.Unit {
+func unitOf(t protocol.Task, au *media.AccessUnit) protocol.Unit {
 	shown := au.Wall.Add(time.Duration(au.PTS-au.DTS) * time.Second / media.VideoClockRate)
-	return protocol.Unit{At: shown.UnixMicro(), Key: au.Key, Data: au.Data}
+	return protocol.Unit{Start: t.Start, At: shown.UnixMicro(), Key: au.Key, Data: au.Data}
 }

@@ -123,7 +123,8 @@ func TestWhatIsHandedOverIsRead(t *testing.T) {
 	}
 	defer out.Close()
 	w := &Worker{Motion: media.MotionSettings{Sensitivity: 0.25}}
-	f := feeder{worker: w, process: &process{in: in}}
+	task := protocol.Task{Camera: media.NewCameraID(), Start: media.NewUUID()}
+	f := feeder{worker: w, process: &process{task: task, in: in}}
 	run := &media.Run{Tracks: []media.Track{{Codec: media.H264, SPS: []byte("sps"), Width: 64}}}
 	at := time.UnixMicro(1_700_000_000_000_000)
 	var items []item
@@ -135,8 +136,11 @@ func TestWhatIsHandedOverIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.Close()
-	if m, err := protocol.Read(out); err != nil || m.(protocol.Motion).Settings.Sensitivity != 0.25 {
+	if m, err := protocol.Read(out); err != nil || m != protocol.Message(task) {
 		t.Errorf("first %v, %v", m, err)
+	}
+	if m, err := protocol.Read(out); err != nil || m.(protocol.Motion).Settings.Sensitivity != 0.25 {
+		t.Errorf("then %v, %v", m, err)
 	}
 	if m, err := protocol.Read(out); err != nil || string(m.(protocol.Config).SPS) != "sps" || !m.(protocol.Config).Look {
 		t.Errorf("then %v, %v", m, err)
@@ -146,7 +150,7 @@ func TestWhatIsHandedOverIsRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if u := m.(protocol.Unit); u.At != at.UnixMicro()+1000 || u.Key != (i == 0) || !bytes.Equal(u.Data, items[i].au.Data) {
+		if u := m.(protocol.Unit); u.Start != task.Start || u.At != at.UnixMicro()+1000 || u.Key != (i == 0) || !bytes.Equal(u.Data, items[i].au.Data) {
 			t.Errorf("unit %d: %+v", i, u)
 		}
 	}

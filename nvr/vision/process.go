@@ -2,6 +2,7 @@ package vision
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"hearth/nvr/media"
 	"hearth/nvr/vision/protocol"
 )
 
@@ -22,11 +24,13 @@ var (
 	errSilent = errors.New("it gave no sign of life")
 	errDeaf   = errors.New("it takes no more pictures")
 	errLarge  = errors.New("it used too much memory")
+	errMixed  = errors.New("what it said is of another camera")
 )
 
 // process is one hearth-vision with its pipes.
 type process struct {
 	cmd      *exec.Cmd
+	task     protocol.Task
 	in       *pipe
 	answers  chan protocol.Message
 	readErr  error // set before answers is closed
@@ -37,7 +41,7 @@ type process struct {
 // start starts the program with nothing but its pipes: no environment but what drivers of hardware need, a process
 // group of its own, so that an interrupt typed at the terminal is for hearth alone. It is killed when ctx ends, but kill
 // is to be called in any case.
-func start(ctx context.Context, program string, log *slog.Logger) (*process, error) {
+func start(ctx context.Context, program string, camera media.CameraID, log *slog.Logger) (*process, error) {
 	path, err := exec.LookPath(program)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
@@ -65,7 +69,7 @@ func start(ctx context.Context, program string, log *slog.Logger) (*process, err
 		in.Close()
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
-	p := &process{cmd: cmd, in: in, answers: make(chan protocol.Message, 64)}
+	p := &process{cmd: cmd, task: protocol.Task{Camera: camera, Start: media.NewUUID()}, in: in, answers: make(chan protocol.Message, 64)}
 	go p.read(out)
 	return p, nil
 }
@@ -112,11 +116,12 @@ func (p *process) kill() {
 
 // look runs one process until it fails, which it says why, or ctx ends.
 func (w *Worker) look(ctx context.Context, log *slog.Logger) error {
-	p, err := start(ctx, w.Program, log)
+	p, err := start(ctx, w.Program, w.Camera, log)
 	if err != nil {
 		return err
 	}
 	w.queue.restart()
+	answers := w.mixed(p)
 	ctx, cancel := context.WithCancel(ctx)
 	fed := make(chan error, 1)
 	go func() { fed <- w.feed(ctx, p) }()
@@ -146,9 +151,9 @@ func (w *Worker) look(ctx context.Context, log *slog.Logger) error {
 			return ctx.Err()
 		case <-deaf:
 			return errDeaf
-		case m, ok := <-p.answers:
+		case m, ok := <-answers:
 			if !ok {
-				return p.readErr
+				return cmp.Or(p.readErr, io.ErrUnexpectedEOF)
 			}
 			heard = time.Now()
 			if err := w.answer(p, m, log); err != nil {

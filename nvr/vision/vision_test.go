@@ -139,6 +139,7 @@ func (r *rig) stream(c *clip.Clip) {
 				case <-pace.C:
 				}
 				u := shifted(c, i, shift)
+				u.Camera = r.Camera
 				r.WriteUnit(c.Run, &u)
 			}
 		}
@@ -263,6 +264,7 @@ func TestGarbageFromTheCamera(t *testing.T) {
 		case 1: // well-formed units of noise
 			u.Data = append([]byte{0, 0, 3, 0xe8, 0x65}, noise[i:i+999]...)
 		}
+		u.Camera = r.Camera
 		r.WriteUnit(c.Run, &u)
 	}
 	r.stream(c)
@@ -292,6 +294,7 @@ func TestWriteUnitNeverBlocks(t *testing.T) {
 	c := clip.Make(t, append(clip.Still("640x360", 15, 10), append(coding, "-b:v", "2M", "-minrate", "2M")...)...)
 	r := newRig(t, func(w *Worker) { w.Patience = time.Minute })
 	u := shifted(c, 0, 0)
+	u.Camera = r.Camera
 	r.WriteUnit(c.Run, &u)
 	r.until("the first look", func() bool { return r.lookCount() > 0 })
 	r.signal(syscall.SIGSTOP)
@@ -299,6 +302,7 @@ func TestWriteUnitNeverBlocks(t *testing.T) {
 	const writes = 20000
 	for i := range writes {
 		u := shifted(c, i%len(c.Units), time.Duration(i/len(c.Units)+1)*length(c))
+		u.Camera = r.Camera
 		r.WriteUnit(c.Run, &u)
 	}
 	if took := time.Since(begun); took > 2*time.Second {
@@ -344,6 +348,7 @@ func TestAttentive(t *testing.T) {
 		for i := from; i < to; i++ {
 			<-tick.C
 			u := shifted(c, i, time.Duration(pass)*length(c))
+			u.Camera = r.Camera
 			r.WriteUnit(c.Run, &u)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
 )
 
 // Defaults of a Worker's limits.
@@ -20,7 +21,8 @@ const (
 
 // Look is what was seen in one picture of the camera. Looks come in the order in which the pictures were taken.
 type Look struct {
-	At      time.Time // when the picture was taken
+	Camera  media.CameraID // as the worker says
+	At      time.Time      // when the picture was taken
 	Moving  bool
 	Score   float64 // 0 to 1
 	Regions []media.Region
@@ -31,6 +33,7 @@ type Look struct {
 // Thumb is a JPEG of a moment of a spell, 640 pixels wide, the whole picture as the camera sent it; Region is where
 // in it something moves. Within a spell each Thumb has a higher Score than those before it.
 type Thumb struct {
+	Camera media.CameraID // as the worker says
 	At     time.Time
 	Score  float64 // how well it shows what moves: 0 to 1
 	Region media.Region
@@ -61,6 +64,7 @@ type Worker struct {
 	OnLook   func(Look)           // called from Run's goroutine
 	OnThumb  func(Thumb)          // likewise
 	Log      *slog.Logger         // says already which camera it is, by its name
+	Bell     *alarm.Bell
 
 	Patience    time.Duration // silence after which the process is killed; 0 is DefaultPatience
 	MemoryLimit int64         // bytes of resident memory at which the process is killed; 0 is DefaultMemoryLimit
@@ -82,6 +86,9 @@ func (w *Worker) StartRun(*media.Run) {}
 // WriteUnit implements media.Sink: it puts a unit of video into the queue and returns.
 func (w *Worker) WriteUnit(run *media.Run, au *media.AccessUnit) {
 	if au.Track < 0 || au.Track >= len(run.Tracks) || !run.Tracks[au.Track].Codec.IsVideo() {
+		return
+	}
+	if !w.Bell.Same(alarm.Worker, w.Camera, au.Camera, "a picture of another camera came to be looked at") {
 		return
 	}
 	w.queue.put(run, au)

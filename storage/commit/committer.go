@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
 	"hearth/storage/segment"
 )
 
@@ -19,6 +20,7 @@ type Committer struct {
 	// MaxPending is how many bytes of a line may wait for the disk; 0: 16 MiB. They wait for 10 s at most.
 	MaxPending int
 	Log        *slog.Logger
+	Bell       *alarm.Bell
 	// Key gives the key of a camera that is recorded.
 	Key func(media.CameraID) (segment.Key, error)
 	// Head gives the last chain hash of a line's newest file; it is asked once, before the line's first file begins.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"syscall"
 
+	"hearth/nvr/media/alarm"
 	"hearth/storage/segment"
 )
 
@@ -24,7 +25,7 @@ func (p *pass) item(it *item) {
 	case beginItem:
 		p.finish()
 		p.line.run, p.line.init, p.line.runSeq = it.run, it.init, 0
-		if it.run.Camera != p.line.Camera || it.run.Stream != p.line.Stream {
+		if same := p.c.Bell.Same(alarm.Recording, p.line.Camera, it.run.Camera, "a run of another camera came to the disk"); !same || it.run.Stream != p.line.Stream {
 			p.c.Log.Error("refused to record a run under another name", "line", p.line.Line, "camera", it.run.Camera, "stream", it.run.Stream)
 			p.line.run = nil
 		} else if was := it.run.ClockWas; !was.IsZero() && p.line.clocked != it.run.ID {

@@ -84,7 +84,7 @@ func Open(t testing.TB, path string) *Clip {
 			t.Fatalf("packet %q of %s: %v", row, path, err)
 		}
 		c.Units = append(c.Units, media.AccessUnit{
-			DTS: ticks(dts), PTS: ticks(pts), Key: strings.HasPrefix(flags, "K"), Data: file[pos : pos+size],
+			Camera: c.Run.Camera, DTS: ticks(dts), PTS: ticks(pts), Key: strings.HasPrefix(flags, "K"), Data: file[pos : pos+size],
 		})
 	}
 	sort.SliceStable(c.Units, func(i, j int) bool { return c.Units[i].DTS < c.Units[j].DTS })

@@ -7,7 +7,7 @@ import (
 )
 
 // Version is what this package speaks.
-const Version = 1
+const Version = 2
 
 // Bounds of what is accepted, in bytes or entries.
 const (
@@ -34,6 +34,7 @@ const (
 	KindMotion  Kind = 2
 	KindUnit    Kind = 3
 	KindPicture Kind = 4
+	KindTask    Kind = 5
 
 	KindHello   Kind = 65
 	KindDecoder Kind = 66
@@ -44,8 +45,16 @@ const (
 	KindError   Kind = 71
 )
 
-// Message is one of Config, Motion, Unit, Picture, Hello, Decoder, Look, Thumb, JPEG, Stats and Error.
+// Message is one of Task, Config, Motion, Unit, Picture, Hello, Decoder, Look, Thumb, JPEG, Stats and Error.
 type Message interface{ kind() Kind }
+
+// Task says for whom the worker works. It is the first thing that hearth says. Each unit then names its Start, and each
+// answer with what was seen names all of it: whoever gets what is of another camera, or of an earlier start, uses
+// nothing of it.
+type Task struct {
+	Camera media.CameraID `json:"camera"`
+	Start  media.UUID     `json:"start"` // drawn anew with each process
+}
 
 // Config begins a run: the units that follow are coded like this. What was kept of an earlier run is forgotten, the
 // background of the look for motion is not.
@@ -70,9 +79,10 @@ type Motion struct {
 
 // Unit is an access unit of the run.
 type Unit struct {
-	At   int64 // when the picture was taken, microseconds since 1970 UTC
-	Key  bool
-	Data []byte // as media.AccessUnit.Data
+	Start media.UUID // of the Task
+	At    int64      // when the picture was taken, microseconds since 1970 UTC
+	Key   bool
+	Data  []byte // as media.AccessUnit.Data
 }
 
 // Picture asks for a JPEG of the newest picture. It is answered by a JPEG or an Error of the same ID.
@@ -99,6 +109,7 @@ type Decoder struct {
 
 // Look is what was seen in one picture.
 type Look struct {
+	Of      Task           `json:"of"`
 	At      int64          `json:"at"`
 	Moving  bool           `json:"moving"`
 	Score   float64        `json:"score"`
@@ -109,6 +120,7 @@ type Look struct {
 
 // Thumb is a picture of what moves, the best so far of its spell.
 type Thumb struct {
+	Of     Task         `json:"of"`
 	At     int64        `json:"at"`
 	Score  float64      `json:"score"`
 	Region media.Region `json:"region"`
@@ -118,6 +130,7 @@ type Thumb struct {
 
 // JPEG answers a Picture.
 type JPEG struct {
+	Of   Task   `json:"of"`
 	ID   uint64 `json:"id"`
 	At   int64  `json:"at"`
 	JPEG []byte `json:"-"`
@@ -138,10 +151,13 @@ type Stats struct {
 
 // Error says in one line what does not work. Without an ID the worker goes on, if it can.
 type Error struct {
-	ID   uint64 `json:"id,omitempty"`
-	Text string `json:"text"`
+	ID uint64 `json:"id,omitempty"`
+	// Mixed says that something of another camera's worker came in.
+	Mixed bool   `json:"mixed,omitempty"`
+	Text  string `json:"text"`
 }
 
+func (Task) kind() Kind    { return KindTask }
 func (Config) kind() Kind  { return KindConfig }
 func (Motion) kind() Kind  { return KindMotion }
 func (Unit) kind() Kind    { return KindUnit }

@@ -36,7 +36,7 @@ func message(t *rapid.T) Message {
 	number := rapid.Uint64Max(1 << 53)
 	text := rapid.StringN(0, 40, 200)
 	at := rapid.Int64()
-	switch rapid.IntRange(0, 10).Draw(t, "kind") {
+	switch rapid.IntRange(0, 11).Draw(t, "kind") {
 	case 0:
 		return Config{
 			Codec: media.H265, VPS: data(1, 90).Draw(t, "vps"), SPS: data(1, 90).Draw(t, "sps"), PPS: data(1, 90).Draw(t, "pps"),
@@ -48,7 +48,7 @@ func message(t *rapid.T) Message {
 			Zones:       []media.Zone{{Name: text.Draw(t, "zone"), Polygon: media.Polygon{{0, 0}, {1, 0}, {1, part().Draw(t, "y")}}}},
 		}}
 	case 2:
-		return Unit{At: at.Draw(t, "at"), Key: rapid.Bool().Draw(t, "key"), Data: data(1, 5000).Draw(t, "data")}
+		return Unit{Start: media.NewUUID(), At: at.Draw(t, "at"), Key: rapid.Bool().Draw(t, "key"), Data: data(1, 5000).Draw(t, "data")}
 	case 3:
 		return Picture{ID: number.Draw(t, "id"), Width: rapid.IntRange(0, MaxWidth).Draw(t, "w")}
 	case 4:
@@ -57,14 +57,17 @@ func message(t *rapid.T) Message {
 		return Decoder{Name: "software", Codec: "h264", Width: 640, Height: 360, Why: text.Draw(t, "why")}
 	case 6:
 		return Look{
+			Of: Task{media.NewCameraID(), media.NewUUID()},
 			At: at.Draw(t, "at"), Moving: true, Score: part().Draw(t, "s"),
 			Regions: rapid.SliceOfN(region(), 1, MaxRegions).Draw(t, "r"), Zones: rapid.SliceOfN(text, 1, MaxZones).Draw(t, "z"),
 			Spell: number.Draw(t, "spell"),
 		}
 	case 7:
-		return Thumb{At: at.Draw(t, "at"), Score: part().Draw(t, "s"), Region: region().Draw(t, "r"), Spell: number.Draw(t, "spell"), JPEG: image(t)}
+		return Thumb{Of: Task{media.NewCameraID(), media.NewUUID()}, At: at.Draw(t, "at"), Score: part().Draw(t, "s"), Region: region().Draw(t, "r"), Spell: number.Draw(t, "spell"), JPEG: image(t)}
 	case 8:
-		return JPEG{ID: number.Draw(t, "id"), At: at.Draw(t, "at"), JPEG: image(t)}
+		return JPEG{Of: Task{media.NewCameraID(), media.NewUUID()}, ID: number.Draw(t, "id"), At: at.Draw(t, "at"), JPEG: image(t)}
+	case 10:
+		return Task{media.NewCameraID(), media.NewUUID()}
 	case 9:
 		return Stats{Mode: "calm", CPU: part().Draw(t, "cpu"), RSS: 1 << 27, Units: number.Draw(t, "u"), Kept: 30}
 	}

@@ -103,10 +103,14 @@ func maxBody(k Kind) int64 {
 func parse(k Kind, head, body []byte) (Message, error) {
 	switch k {
 	case KindUnit:
-		if len(head) != unitHead || head[8] > 1 {
+		if len(head) != unitHead || head[24] > 1 {
 			return nil, ErrMalformed
 		}
-		return Unit{At: int64(binary.LittleEndian.Uint64(head)), Key: head[8] == 1, Data: body}, nil
+		return Unit{
+			Start: media.UUID(head), At: int64(binary.LittleEndian.Uint64(head[16:])), Key: head[24] == 1, Data: body,
+		}, nil
+	case KindTask:
+		return parseJSON(head, func(m *Task) bool { return !m.Camera.IsZero() || !m.Start.IsZero() })
 	case KindConfig:
 		return parseJSON(head, func(m *Config) bool {
 			return max(len(m.VPS), len(m.SPS), len(m.PPS), len(m.Config)) <= MaxSets && len(m.Codec)+len(m.Hardware) <= MaxName

@@ -7,11 +7,13 @@ import (
 	"io"
 )
 
-const unitHead = 9
+// unitHead is start 16 ‖ at 8 ‖ key 1.
+const unitHead = 25
 
 // AppendUnitHead appends what comes before a unit's Data, so that the Data need not be copied to be sent.
 func AppendUnitHead(dst []byte, u Unit) []byte {
 	dst = appendFrame(dst, KindUnit, unitHead, len(u.Data))
+	dst = append(dst, u.Start[:]...)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(u.At))
 	if u.Key {
 		return append(dst, 1)

@@ -111,7 +111,7 @@ func read(t testing.TB, file string, s Spec) Clip {
 	c := Clip{Run: run}
 	for _, k := range p.Packets {
 		c.Units = append(c.Units, &media.AccessUnit{
-			Track: k.Stream, DTS: k.DTS, PTS: k.PTS, Key: strings.HasPrefix(k.Flags, "K"),
+			Camera: run.Camera, Track: k.Stream, DTS: k.DTS, PTS: k.PTS, Key: strings.HasPrefix(k.Flags, "K"),
 			Wall: run.Start.Add(time.Duration(k.DTS) * time.Second / time.Duration(run.Tracks[k.Stream].ClockRate)),
 			Data: raw[k.pos() : k.pos()+k.size()],
 		})
