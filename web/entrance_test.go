@@ -160,9 +160,9 @@ func TestHeaders(t *testing.T) {
 	})
 	c := h.client()
 	for path, want := range map[string]struct{ cache, kind string }{
-		"root:/":                   {"no-cache", "text/html; charset=utf-8"},
-		"root:/camera/x?at=1":      {"no-cache", "text/html; charset=utf-8"},
-		"root:/.keep":              {"no-cache", "text/html; charset=utf-8"},
+		"root:/":                   {"no-store", "text/html; charset=utf-8"},
+		"root:/camera/x?at=1":      {"no-store", "text/html; charset=utf-8"},
+		"root:/.keep":              {"no-store", "text/html; charset=utf-8"},
 		"root:/assets/app-1234.js": {"public, max-age=31536000, immutable", "text/javascript; charset=utf-8"},
 		"root:/assets/none.js":     {"no-store", "application/problem+json"},
 		"root:/api/v1":             {"no-store", "application/problem+json"},

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ import (
 // policy lets the page load what the box serves and nothing else; blob: is for Media Source Extensions and for
 // pictures that the page got as bytes.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; " +
-	"connect-src 'self'; font-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+	"connect-src 'self'; font-src 'self'; manifest-src 'self'; worker-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // headers sets what every answer has. There is no Strict-Transport-Security: with it, a browser that does not know
 // the box's authority yet could not be told to go on.
@@ -58,12 +59,16 @@ func (s *Server) recovered(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// sameOrigin refuses what another site makes a browser do here: changes, and anything that carries its origin.
+// sameOrigin refuses what another site makes a browser do here: changes, anything that carries its origin, and also
+// reading, which would be answered to who is logged in if the site is on the box itself, on another port.
 func (s *Server) sameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(c echo.Context) error {
 		r := c.Request()
 		if err := protection.Check(r); err != nil {
+			return crossOrigin()
+		}
+		if from := r.Header.Get("Sec-Fetch-Site"); (from == "cross-site" || from == "same-site") && !forAll(r) {
 			return crossOrigin()
 		}
 		// A WebSocket is asked for with GET, and so is everything that another site could try to embed.
@@ -72,6 +77,13 @@ func (s *Server) sameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
+}
+
+// forAll says whether an address is one of the page's own, which a link elsewhere may lead to and which hold nothing of
+// anybody.
+func forAll(r *http.Request) bool {
+	p := path.Clean("/" + r.URL.Path)
+	return p != "/metrics" && p != "/api" && !strings.HasPrefix(p, "/api/")
 }
 
 func crossOrigin() error {

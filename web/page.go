@@ -25,6 +25,9 @@ const notBuilt = "The page was not built: run make build.\n"
 // getPage serves a file of the page, and the page itself for every address that is one of its own. The files are the
 // same for everybody and hold nothing of anybody.
 func (s *Server) getPage(c echo.Context) error {
+	if c.Request().Header.Get("Service-Worker") != "" {
+		return notFound() // nothing of the page's may stand between it and the box, and keep answers
+	}
 	name := strings.TrimPrefix(path.Clean("/"+c.Request().URL.Path), "/")
 	if name == "api" || strings.HasPrefix(name, "api/") {
 		return notFound()
@@ -45,10 +48,8 @@ func (s *Server) getPage(c echo.Context) error {
 	} else if err != nil {
 		return err
 	}
-	h := c.Response().Header()
-	h.Set("Cache-Control", "no-cache")
 	if strings.HasPrefix(name, "assets/") {
-		h.Set("Cache-Control", "public, max-age=31536000, immutable") // their names carry a hash
+		c.Response().Header().Set("Cache-Control", "public, max-age=31536000, immutable") // their names carry a hash
 	}
 	return c.Blob(http.StatusOK, typeOf(name), file)
 }
