@@ -62,11 +62,11 @@ test-page: web/ui/node_modules/.ready
 	cd web/ui && npm run --silent check && npm run --silent test
 
 # e2e runs by itself after the others: it measures time to the first picture, and the other packages' tests would
-# take the processor from it.
+# take the processor from it. So would the storm: one package after the other.
 .PHONY: test-go
 test-go: build test-tools
 	@$(ffenv) && set -o pipefail && go test -timeout 20m $$(go list ./... | grep -v '/e2e')
-	@$(ffenv) && go test -count=1 -timeout 30m ./e2e/...
+	@$(ffenv) && go test -count=1 -timeout 30m -p 1 ./e2e/...
 
 # Faults are planted in builds with this tag only, so their tests are too.
 .PHONY: test-sabotage
@@ -84,6 +84,12 @@ test-power: build ## pull the plug of a recording virtual machine, 25 times on e
 .PHONY: test-kill
 test-kill: build test-tools ## kill the running box 200 times under 8 cameras and count what is lost (about 10 minutes)
 	HEARTH_KILLS=200 go test -count=1 -v -timeout 40m -run '^TestKill$$' ./e2e
+
+# make test has three minutes of it.
+ANSWERS ?= 1000000
+.PHONY: test-storm
+test-storm: build test-tools ## 200 people look at 64 cameras while everything fails: a million answers are held against the grants (an hour or two)
+	HEARTH_STORM=$(ANSWERS) go test -count=1 -v -timeout 6h -run '^TestStorm$$' $(ARGS) ./e2e/storm
 
 # make test goes through some hundred of these, and through 10,000 of the committer and 5,200 of the index.
 HISTORIES ?= 10000
