@@ -82,7 +82,7 @@ func Open(o Options) (s *Store, err error) {
 	if s.signet, err = signet.Open(s.box, s.keys); err != nil {
 		return s, err
 	}
-	if s.access, err = access.Open(s.box); err != nil {
+	if s.access, err = access.Open(s.box, access.WithSealer(s.keys)); err != nil {
 		return s, err
 	}
 	if s.index, err = s.openIndex(); err != nil {

@@ -43,7 +43,7 @@ type loginInput struct {
 	Body struct {
 		Name     string `json:"name" maxLength:"300"`
 		Password string `json:"password" maxLength:"1024"`
-		TOTP     string `json:"totp,omitempty" maxLength:"20" doc:"Not used yet"`
+		TOTP     string `json:"totp,omitempty" maxLength:"40" doc:"A code of the authenticator or a recovery code, from who has a second factor. Without it the right password is answered with a problem of the type urn:hearth:code-needed"`
 	}
 }
 
@@ -72,29 +72,49 @@ func (s *Server) postSetup(ctx context.Context, in *setupInput) (*meOutput, erro
 		return nil, err
 	}
 	s.looks.did(access.Entry{Act: "setup", User: p.ID, Name: p.Name, Addr: v.from.String()})
-	return s.login(ctx, v, in.Body.Name, in.Body.Password)
+	return s.login(ctx, v, access.Try{Name: in.Body.Name, Password: in.Body.Password})
 }
 
 func (s *Server) postSession(ctx context.Context, in *loginInput) (*meOutput, error) {
-	return s.login(ctx, visitorOf(ctx), in.Body.Name, in.Body.Password)
+	return s.login(ctx, visitorOf(ctx), access.Try{Name: in.Body.Name, Password: in.Body.Password, Code: in.Body.TOTP})
 }
 
-func (s *Server) login(ctx context.Context, v *visitor, name, password string) (*meOutput, error) {
-	token, session, err := s.access().Login(ctx, access.Try{Name: name, Password: password, From: v.from, Device: v.device})
-	if errors.Is(err, access.ErrWrongLogin) {
+func (s *Server) login(ctx context.Context, v *visitor, try access.Try) (*meOutput, error) {
+	try.From, try.Device = v.from, v.device
+	token, session, err := s.access().Login(ctx, try)
+	wrongCode := errors.Is(err, access.ErrWrongCode)
+	if wrongCode || errors.Is(err, access.ErrWrongLogin) {
 		s.meter.wrongLogins.Inc()
 		// The rate limit bounds how many such lines there can be. A name nobody has may be a password in the wrong field.
-		s.looks.did(access.Entry{Act: "login", Denied: true, Name: s.knownName(name), Addr: v.from.String()})
+		e := access.Entry{Act: "login", Denied: true, Name: s.knownName(try.Name), Addr: v.from.String()}
+		if wrongCode {
+			e.Detail = "the password was right, the code was not"
+		}
+		s.looks.did(e)
 	}
-	if err != nil {
+	switch {
+	case wrongCode:
+		return nil, codeProblem(codeWrong, "This code is wrong, or was used before.")
+	case errors.Is(err, access.ErrCodeNeeded):
+		return nil, codeProblem(codeNeeded, "A code of your authenticator app is needed as well.")
+	case err != nil:
 		return nil, err
 	}
+	return s.enter(v, token, session)
+}
+
+// enter answers somebody who has just logged in with their new session.
+func (s *Server) enter(v *visitor, token string, session access.Session) (*meOutput, error) {
 	if v.session.ID != (media.UUID{}) { // the browser forgets the session before
 		if err := s.access().End(v.session); err != nil {
 			return nil, err
 		}
 	}
-	s.looks.did(access.Entry{Act: "login", User: session.Person.ID, Name: session.Person.Name, Addr: v.from.String()})
+	e := access.Entry{Act: "login", User: session.Person.ID, Name: session.Person.Name, Addr: v.from.String()}
+	if session.Way == access.ByRecovery || session.Way == access.ByPasskey {
+		e.Detail = "with a " + strings.ReplaceAll(string(session.Way), "-", " ")
+	}
+	s.looks.did(e)
 	return &meOutput{Cookie: cookie(token, session.Expires), Body: me(session)}, nil
 }
 

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ type personView struct {
 	Name     string          `json:"name"`
 	Role     access.Role     `json:"role" enum:"owner,adult,guest"`
 	Created  time.Time       `json:"created"`
+	Factor   bool            `json:"second_factor" doc:"A code is asked for after the password"`
 	LastSeen *time.Time      `json:"last_seen,omitempty" doc:"To about ten minutes"`
 	Grants   []permissionDTO `json:"grants" nullable:"false"`
 }
@@ -127,6 +129,11 @@ func (s *Server) personView(p access.Person) (personView, error) {
 		return view, err
 	}
 	view.Grants = viewOfPermissions(permissions)
+	factors, err := s.access().Factors(p.ID)
+	if err != nil {
+		return view, err
+	}
+	view.Factor = factors.TOTP
 	sessions, err := s.access().Sessions(p)
 	if err != nil {
 		return view, err
@@ -162,33 +169,31 @@ func (s *Server) changePerson(ctx context.Context, in *changePersonInput) (*chan
 	if !v.owner && (in.Body.Name != nil || in.Body.Role != nil) {
 		return nil, problem(http.StatusForbidden, "Only an owner can change a name or a role.")
 	}
+	change := access.Change{Name: in.Body.Name, Password: in.Body.Password, Role: in.Body.Role}
+	out := &changePersonOutput{}
+	var p access.Person
+	var err error
 	if self && in.Body.Password != nil {
-		if err := s.access().Verify(ctx, v.session.Person, in.Body.CurrentPassword, v.from); err != nil {
-			if problemStatus(problemOf(s.Log, err)) == http.StatusUnauthorized {
-				return nil, invalid("body.current_password", "this is not your password")
-			}
-			return nil, err
+		var token string
+		var again access.Session
+		p, token, again, err = s.access().ChangeOwn(ctx, v.session, in.Body.CurrentPassword, change, v.from, v.device)
+		if errors.Is(err, access.ErrWrongLogin) {
+			s.wrongProof(v)
+			return nil, invalid("body.current_password", "this is not your password")
 		}
+		out.Cookie = []http.Cookie{cookie(token, again.Expires)}
+	} else {
+		p, err = s.access().ChangePerson(ctx, in.ID, change)
 	}
-	p, err := s.access().ChangePerson(ctx, in.ID, access.Change{Name: in.Body.Name, Password: in.Body.Password, Role: in.Body.Role})
 	if err != nil {
 		return nil, err
 	}
 	s.noteAbout(ctx, "user.change", p)
-	view, err := s.personView(p)
-	if err != nil {
+	if out.Body, err = s.personView(p); err != nil {
 		return nil, err
 	}
 	if !v.owner { // what has ended is no camera of theirs any more
-		view.Grants = slices.DeleteFunc(view.Grants, func(d permissionDTO) bool { return d.Until != nil && !time.Now().Before(*d.Until) })
-	}
-	out := &changePersonOutput{Body: view}
-	if self && in.Body.Password != nil {
-		again, err := s.login(ctx, &visitor{from: v.from, device: v.device}, p.Name, *in.Body.Password)
-		if err != nil {
-			return nil, err
-		}
-		out.Cookie = []http.Cookie{again.Cookie}
+		out.Body.Grants = slices.DeleteFunc(out.Body.Grants, func(d permissionDTO) bool { return d.Until != nil && !time.Now().Before(*d.Until) })
 	}
 	return out, nil
 }

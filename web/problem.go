@@ -70,7 +70,8 @@ func problemOf(log *slog.Logger, err error) error {
 		return problem(http.StatusUnprocessableEntity, trouble.Sentence, field(where, trouble.Sentence))
 	case errors.Is(err, access.ErrNameTaken), errors.Is(err, nvr.ErrNameTaken):
 		return invalid("body.name", err.Error())
-	case errors.Is(err, access.ErrLastOwner), errors.Is(err, access.ErrSetUp), errors.Is(err, nvr.ErrTooManyCameras):
+	case errors.Is(err, access.ErrLastOwner), errors.Is(err, access.ErrSetUp), errors.Is(err, nvr.ErrTooManyCameras),
+		errors.Is(err, access.ErrHasTOTP), errors.Is(err, access.ErrNoTOTP):
 		return problem(http.StatusConflict, sentence(err.Error()))
 	case errors.Is(err, access.ErrSetupCode):
 		return problem(http.StatusForbidden, sentence(err.Error()), field("body.code", err.Error()))
@@ -79,6 +80,8 @@ func problemOf(log *slog.Logger, err error) error {
 		return huma.ErrorWithHeaders(
 			problem(http.StatusTooManyRequests, fmt.Sprintf("Too many tries. Wait %d s and try again.", seconds)),
 			http.Header{"Retry-After": {strconv.Itoa(seconds)}})
+	case errors.Is(err, access.ErrNoSession):
+		return notLoggedIn()
 	case errors.Is(err, access.ErrWrongLogin):
 		return problem(http.StatusUnauthorized, "Name or password is wrong.")
 	case errors.Is(err, nvr.ErrNotRunning), errors.Is(err, live.ErrClosed):

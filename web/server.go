@@ -244,6 +244,7 @@ func (s *Server) routes() *table {
 	e.Use(s.doorkeeper(t))
 	s.entranceRoutes(t)
 	s.sessionRoutes(t)
+	s.signinRoutes(t)
 	s.cameraRoutes(t)
 	s.liveRoutes(t)
 	s.footageRoutes(t)

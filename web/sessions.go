@@ -20,6 +20,7 @@ type sessionView struct {
 	Seen    time.Time  `json:"seen" doc:"Last used, to about ten minutes"`
 	Expires time.Time  `json:"expires" doc:"When it ends if it is not used before"`
 	Current bool       `json:"current" doc:"The one that asks"`
+	Way     string     `json:"way,omitempty" enum:"password,code,recovery-code,passkey" doc:"How it was begun; not known of old ones"`
 }
 
 type sessionInput struct {
@@ -46,7 +47,7 @@ func (s *Server) getSessions(ctx context.Context, _ *nothing) (*struct{ Body lis
 	for _, x := range sessions {
 		out.Body.Items = append(out.Body.Items, sessionView{
 			ID: x.ID, Device: x.Device, From: x.From, Created: x.Created.UTC(), Seen: x.Seen.UTC(), Expires: x.Expires.UTC(),
-			Current: x.ID == v.session.ID,
+			Current: x.ID == v.session.ID, Way: string(x.Way),
 		})
 	}
 	return out, nil

@@ -22,6 +22,7 @@ type userCmd struct {
 	Add    userAddCmd    `cmd:"" help:"Add a person. The password is read from the input, or made up and printed."`
 	Passwd userPasswdCmd `cmd:"" help:"Give a person a new password, which logs them out everywhere."`
 	Remove userRemoveCmd `cmd:"" help:"Remove a person."`
+	Factor userFactorCmd `cmd:"" name:"drop-factor" help:"Take a person's second factor away, for who has lost the phone: the password alone opens then."`
 }
 
 // people opens who may use a box. The box may not be running: it alone writes its file.
@@ -179,6 +180,25 @@ func (c *userRemoveCmd) Run(*program) error {
 			return err
 		}
 		return logged(a, "user.remove", who.Name)
+	})
+}
+
+type userFactorCmd struct {
+	dataFlag `embed:""`
+	Name     string `arg:"" help:"The person's name."`
+}
+
+// Run leaves somebody with the password alone.
+func (c *userFactorCmd) Run(*program) error {
+	return people(c.Data, func(a *access.Access) error {
+		who, err := person(a, c.Name)
+		if err != nil {
+			return err
+		}
+		if err := a.RemoveFactors(who.ID); err != nil {
+			return err
+		}
+		return logged(a, "user.factors", who.Name)
 	})
 }
 

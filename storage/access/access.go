@@ -6,6 +6,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"hearth/nvr/media"
 	"hearth/storage/box"
 )
 
@@ -20,6 +21,13 @@ type Access struct {
 	attempts *attempts
 	unknown  *attempts // of bearer secrets and invitations that are none
 	decoy    string    // the hash that a login of an unknown name is compared with
+	sealer   Sealer    // nil where the box's key is not at hand
+}
+
+// Sealer seals small secrets so that only this box can read them; a *keyring.Keyring is one.
+type Sealer interface {
+	Seal(purpose string, owner media.UUID, plain []byte) []byte
+	Open(purpose string, owner media.UUID, sealed []byte) ([]byte, error)
 }
 
 // Option changes what Open does.
@@ -27,6 +35,9 @@ type Option func(*Access)
 
 // WithHash sets the cost of new password hashes. Tests use it to be quick.
 func WithHash(h Hash) Option { return func(a *Access) { a.hash = h } }
+
+// WithSealer gives what second factors are sealed with. Without it nobody who has one can log in, and none can be added.
+func WithSealer(s Sealer) Option { return func(a *Access) { a.sealer = s } }
 
 // Open reads through what hearth.db holds about people, so that damage shows at once (box.ErrDamaged), lets go of
 // sessions that have ended, and, while there is no owner yet, sees to it that there is a setup code.
@@ -78,6 +89,13 @@ func (a *Access) check() error {
 			return err
 		}
 		if err := eachToken(tx, func(sessionKey, tokenRecord) error { return nil }); err != nil {
+			return err
+		}
+		if err := tx.Bucket([]byte(box.FactorsBucket)).ForEach(func(k, _ []byte) error {
+			var f factors
+			_, err := box.Get(tx, box.FactorsBucket, k, &f)
+			return err
+		}); err != nil {
 			return err
 		}
 		return tx.Bucket([]byte(box.SessionsBucket)).ForEach(func(k, _ []byte) error {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"hearth/nvr/media"
 )
 
 // The rate limit of logins. Tries are counted per name and address together, so that nobody can lock the owner out
@@ -13,6 +15,7 @@ import (
 const (
 	freeTries        = 5  // wrong ones before the first wait, per name and address
 	freeAddressTries = 20 // the same per address, whatever the name
+	freeCodeTries    = 10 // wrong codes after a right password, per person, from all that is not the home together
 	firstWait        = time.Second
 	longestWaitHome  = 30 * time.Second
 	longestWait      = 15 * time.Minute
@@ -71,6 +74,35 @@ func (t *attempts) begin(name string, from netip.Addr) (wait time.Duration) {
 	t.count(address, freeAddressTries, longest, now)
 	return 0
 }
+
+// beginCode is begin for a code of a person whose password was right. There are a million codes only, and who knows the
+// password may ask from many addresses: those tries count together. At home the limit per name and address is enough,
+// and nobody elsewhere can make anybody wait there.
+func (t *attempts) beginCode(person media.UUID, from netip.Addr) (wait time.Duration) {
+	if IsHome(from) {
+		return 0
+	}
+	k, now := codeKey(person), time.Now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.by[k]; e != nil && now.Before(e.until) {
+		return e.until.Sub(now)
+	}
+	t.count(k, freeCodeTries, longestWait, now)
+	return 0
+}
+
+func (t *attempts) rightCode(person media.UUID, from netip.Addr) {
+	if IsHome(from) {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.by, codeKey(person))
+}
+
+// codeKey has no network, as no key of a name or an address is.
+func codeKey(person media.UUID) attemptKey { return attemptKey{name: person.String()} }
 
 func (t *attempts) count(k attemptKey, free int, longest time.Duration, now time.Time) {
 	e := t.by[k]

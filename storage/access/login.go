@@ -14,47 +14,75 @@ import (
 // ErrWrongLogin says that name and password do not belong together; not which of them is unknown.
 var ErrWrongLogin = errors.New("name or password is wrong")
 
+var (
+	// ErrCodeNeeded says that the password was right, and that this person's second factor is asked for as well.
+	ErrCodeNeeded = errors.New("a code is needed as well")
+	// ErrWrongCode says that the password was right and the code was not, or that it was used before.
+	ErrWrongCode = errors.New("the code is wrong, or was used before")
+)
+
 // Try is one try to log in.
 type Try struct {
 	Name, Password string
+	Code           string // of the authenticator, or a recovery code; only who has a second factor needs one
 	From           netip.Addr
 	Device         string // the browser's own words, for the list of sessions
 }
 
-// Login opens a session and gives its token, which is not stored anywhere. Errors: ErrWrongLogin, *BusyError, or the
-// context's. It takes the same time for a name that exists and one that does not.
+// Login opens a session and gives its token, which is not stored anywhere. Errors: ErrWrongLogin, ErrCodeNeeded,
+// ErrWrongCode, *BusyError, or the context's. It takes the same time for a name that exists and one that does not.
 func (a *Access) Login(ctx context.Context, t Try) (token string, s Session, err error) {
 	t.Name = strings.TrimSpace(t.Name)
 	if len(t.Name) > 4*maxName || len(t.Password) > maxPassword {
 		return "", Session{}, ErrWrongLogin
 	}
-	p, err := a.tried(ctx, t)
+	way := ByPassword
+	p, err := a.tried(ctx, t, func(p Person) (err error) {
+		way, err = a.second(p, t.Code, t.From)
+		return err
+	})
 	if err != nil {
 		return "", Session{}, err
 	}
-	return a.newSession(p, t.From, t.Device)
+	return a.newSession(p, t.From, t.Device, way)
 }
 
 // Verify says whether a password is a person's, for what asks for it once more. Errors as of Login.
 func (a *Access) Verify(ctx context.Context, p Person, password string, from netip.Addr) error {
-	_, err := a.tried(ctx, Try{Name: p.Name, Password: password, From: from})
+	_, err := a.tried(ctx, Try{Name: p.Name, Password: password, From: from}, nil)
 	return err
 }
 
-// tried verifies within the rate limit.
-func (a *Access) tried(ctx context.Context, t Try) (Person, error) {
+// VerifyBoth is Verify for what takes the second factor as well, from who has one.
+func (a *Access) VerifyBoth(ctx context.Context, p Person, password, code string, from netip.Addr) error {
+	_, err := a.tried(ctx, Try{Name: p.Name, Password: password, From: from}, func(p Person) error {
+		_, err := a.second(p, code, from)
+		return err
+	})
+	return err
+}
+
+// tried verifies within the rate limit; also, unless it is nil, is asked when the password was right. A password without
+// the code that it takes is no wrong try, but takes none of those before back either.
+func (a *Access) tried(ctx context.Context, t Try, also func(Person) error) (Person, error) {
 	if wait := a.attempts.begin(t.Name, t.From); wait > 0 {
 		return Person{}, &BusyError{RetryAfter: wait}
 	}
 	p, err := a.verify(ctx, t.Name, t.Password)
+	if err == nil && also != nil {
+		err = also(p)
+	}
 	var busy *BusyError
 	switch {
 	case err == nil:
 		a.attempts.succeeded(t.Name, t.From)
-	case errors.As(err, &busy):
+	case errors.As(err, &busy), errors.Is(err, ErrCodeNeeded):
 		a.attempts.forgive(t.Name, t.From)
 	}
-	return p, err
+	if err != nil {
+		return Person{}, err
+	}
+	return p, nil
 }
 
 func (a *Access) verify(ctx context.Context, name, password string) (Person, error) {
@@ -110,4 +138,23 @@ func (a *Access) rehash(ctx context.Context, p person, password string) error {
 		now.Hash = hash
 		return box.Put(tx, box.UsersBucket, p.ID[:], now)
 	})
+}
+
+// ChangeOwn changes the person of a session, once the password that they have now was right. A new password ends all
+// their sessions; the one that is given then goes on from this one, without asking for a second factor again. Errors as of
+// Verify and ChangePerson.
+func (a *Access) ChangeOwn(ctx context.Context, s Session, current string, c Change, from netip.Addr, device string) (
+	p Person, token string, again Session, err error,
+) {
+	if err := a.Verify(ctx, s.Person, current, from); err != nil {
+		return Person{}, "", Session{}, err
+	}
+	if err := a.StillOpen(s); err != nil {
+		return Person{}, "", Session{}, err
+	}
+	if p, err = a.ChangePerson(ctx, s.Person.ID, c); err != nil {
+		return Person{}, "", Session{}, err
+	}
+	token, again, err = a.newSession(p, from, device, s.Way)
+	return p, token, again, err
 }

@@ -224,8 +224,10 @@ func (a *Access) RemovePerson(id media.UUID) error {
 		if err := dropTokens(tx, func(t tokenRecord) bool { return t.User == id }); err != nil {
 			return err
 		}
-		if err := tx.Bucket([]byte(box.GrantsBucket)).Delete(id[:]); err != nil {
-			return err
+		for _, bucket := range []string{box.GrantsBucket, box.FactorsBucket} {
+			if err := tx.Bucket([]byte(bucket)).Delete(id[:]); err != nil {
+				return err
+			}
 		}
 		return tx.Bucket([]byte(box.UsersBucket)).Delete(id[:])
 	})

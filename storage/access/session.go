@@ -31,6 +31,17 @@ const (
 // sessionKey is the SHA-256 of a session's token: all that is stored of it.
 type sessionKey [sha256.Size]byte
 
+// Way is how somebody logged in.
+type Way string
+
+// The ways. ByPassword is the password alone; the two after it came on top of one.
+const (
+	ByPassword Way = "password"
+	ByCode     Way = "code"
+	ByRecovery Way = "recovery-code"
+	ByPasskey  Way = "passkey"
+)
+
 // Session is one logged-in browser or program of a person.
 type Session struct {
 	ID      media.UUID // to name it in lists; knowing it does not open anything
@@ -40,6 +51,7 @@ type Session struct {
 	Expires time.Time // if it is not used before
 	From    string    // the address that it was last used from
 	Device  string    // what the browser said it is
+	Way     Way       // how it was begun
 
 	Token string // the name of the API token that stands for the person here; "" is their own session
 
@@ -70,6 +82,7 @@ type sessionRecord struct {
 	Seen    time.Time  `json:"seen"`
 	From    string     `json:"from,omitempty"`
 	Device  string     `json:"device,omitempty"`
+	Way     Way        `json:"way,omitempty"`
 }
 
 func (r sessionRecord) expires() time.Time {
@@ -81,7 +94,7 @@ func (r sessionRecord) expires() time.Time {
 }
 
 // newSession gives the token (43 characters, 256 random bits) that is shown once, and the session.
-func (a *Access) newSession(p Person, from netip.Addr, device string) (token string, s Session, err error) {
+func (a *Access) newSession(p Person, from netip.Addr, device string, way Way) (token string, s Session, err error) {
 	var secret [32]byte
 	rand.Read(secret[:])
 	token = base64.RawURLEncoding.EncodeToString(secret[:])
@@ -90,7 +103,7 @@ func (a *Access) newSession(p Person, from netip.Addr, device string) (token str
 	}
 	now := time.Now().UTC()
 	r := sessionRecord{
-		ID: media.NewUUID(), User: p.ID, Created: now, Seen: now, From: from.String(), Device: device,
+		ID: media.NewUUID(), User: p.ID, Created: now, Seen: now, From: from.String(), Device: device, Way: way,
 	}
 	key := keyOf(token)
 	err = a.box.Update(func(tx *bbolt.Tx) error {
@@ -112,7 +125,8 @@ func (a *Access) newSession(p Person, from netip.Addr, device string) (token str
 
 func (r sessionRecord) session(key sessionKey, p Person) Session {
 	return Session{
-		ID: r.ID, Person: p, Created: r.Created, Seen: r.Seen, Expires: r.expires(), From: r.From, Device: r.Device, key: key,
+		ID: r.ID, Person: p, Created: r.Created, Seen: r.Seen, Expires: r.expires(), From: r.From, Device: r.Device,
+		Way: r.Way, key: key,
 	}
 }
 

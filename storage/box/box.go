@@ -37,6 +37,7 @@ const (
 	AuditHeads     = "audit-heads" // time and line number → what the box signed about the audit log
 	TokensBucket   = "tokens"      // SHA-256 of an API token → what it opens
 	InvitesBucket  = "invitations" // SHA-256 of an invitation's secret → who is invited to what
+	FactorsBucket  = "factors"     // user UUID → how they log in beyond their password
 )
 
 func buckets() []string {
@@ -46,7 +47,7 @@ func buckets() []string {
 }
 
 // later are the buckets that a hearth.db of an earlier version does not have yet.
-func later() []string { return []string{AuditHeads, TokensBucket, InvitesBucket} }
+func later() []string { return []string{AuditHeads, TokensBucket, InvitesBucket, FactorsBucket} }
 
 // format is the version of the records; a newer one is refused instead of misread.
 const format = 1

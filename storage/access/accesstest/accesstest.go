@@ -4,8 +4,13 @@ package accesstest
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // as authenticator apps have it
+	"encoding/binary"
+	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"hearth/nvr/media"
 	"hearth/storage/access"
@@ -90,4 +95,15 @@ func Grant(t testing.TB, a *access.Access, b *box.Box, id media.CameraID, verb a
 		t.Fatal(err)
 	}
 	return g
+}
+
+// Code is what an authenticator app with that secret shows at a moment (RFC 6238), by an implementation of its own.
+func Code(secret []byte, at time.Time) string {
+	mac := hmac.New(sha1.New, secret)
+	if err := binary.Write(mac, binary.BigEndian, at.Unix()/30); err != nil {
+		panic(err)
+	}
+	sum := mac.Sum(nil)
+	part := sum[sum[19]&15:][:4]
+	return fmt.Sprintf("%06d", (int(part[0]&0x7f)<<24|int(part[1])<<16|int(part[2])<<8|int(part[3]))%1e6)
 }
