@@ -16,6 +16,9 @@ type Camera struct {
 	Config
 	// Main and Sub take what comes in. A nil Sink means that the stream is not wanted; Sub also needs a DetectURL.
 	Main, Sub media.Sink
+	// Identity is what the camera is known again by; nil: whoever answers is taken for it. SubIdentity is that of the sub
+	// stream where it comes from another host; nil: Identity.
+	Identity, SubIdentity *Identity
 	// Gate bounds the handshakes under way in the whole box; nil is no bound.
 	Gate *Gate
 	// Trusted says whether the box knows the time; nil: it always does. It is asked at key frames, and answers at once.

@@ -47,6 +47,14 @@ func reasonFor(err error) string {
 // scrubbed.
 func (s *session) problem(err error) error {
 	var p *Problem
+	// That it was another camera says more than how the connection ended because of that.
+	if wrong := s.who.against(); wrong != nil {
+		err = wrong
+	} else if s.current() != nil && s.stage == "describe" {
+		if wrong := s.who.broke(); wrong != nil {
+			err = wrong
+		}
+	}
 	if errors.As(err, &p) {
 		return err
 	}

@@ -20,6 +20,8 @@ var (
 	ErrNoKeyFrame       = errors.New("no key frame")
 	ErrConnectionLost   = errors.New("connection lost")
 	ErrProtocol         = errors.New("unexpected answer")
+	// ErrOtherCamera says that another device answers in the camera's place, or that it cannot be told whether it does.
+	ErrOtherCamera = errors.New("another camera")
 )
 
 // Problem is an error with a sentence for the camera's owner: what failed, why, what to do. Its text is free of

@@ -17,6 +17,9 @@ func (s *session) handshake() error {
 	if err != nil {
 		return err
 	}
+	if err := s.who.against(); err != nil {
+		return err
+	}
 	offered, err := choose(desc)
 	if err != nil {
 		return err
@@ -40,6 +43,9 @@ func (s *session) handshake() error {
 		}
 	}
 
+	if err := s.who.welcome(s.log); err != nil {
+		return err
+	}
 	s.stage = "play"
 	if _, err := s.client.Play(nil); err != nil {
 		return err

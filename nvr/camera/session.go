@@ -29,6 +29,7 @@ type session struct {
 	receiver  *receiver
 	quick     *atomic.Bool    // somebody watches: no waiting for more packets
 	changed   <-chan struct{} // quick changed
+	who       who             // answers
 	// onAccepted is told that the camera took name and password; onRate what came in over the last tick.
 	onAccepted func()
 	onRate     func(fps float64, bitsPerSecond int64)
@@ -55,6 +56,7 @@ func (s *session) run(ctx context.Context) (err error) {
 		}
 	}()
 	s.scrubber = newScrubber(s.url.User)
+	s.who.at, s.who.secure = s.url.Host, s.url.Scheme == "rtsps"
 	err = s.open(ctx)
 	if err == nil {
 		s.tally.sessions.Add(1)
@@ -128,6 +130,8 @@ func (s *session) hangUp(grace time.Duration) {
 	s.closeConn()
 }
 
+var errNoCertificate = errors.New("no certificate")
+
 // errHandshakeTimeout stands for a camera that did not get through its answers in time.
 var errHandshakeTimeout = errors.New("the answers took too long")
 
@@ -138,8 +142,17 @@ func (s *session) newClient(first *conn) *gortsplib.Client {
 		ReadTimeout:  s.tune.answer,
 		WriteTimeout: s.tune.answer,
 		UserAgent:    userAgent,
-		// Cameras sign their own certificates; which one belongs to this camera is not known yet (docs/design/camera.md).
-		TLSConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec
+		// Cameras sign their own certificates. That it is this camera's says its key: VerifyConnection asks for it in every
+		// handshake (docs/design/camera.md).
+		TLSConfig: &tls.Config{
+			InsecureSkipVerify: true, //nolint:gosec
+			VerifyConnection: func(state tls.ConnectionState) error {
+				if len(state.PeerCertificates) == 0 {
+					return errNoCertificate
+				}
+				return s.who.showed(state.PeerCertificates[0].RawSubjectPublicKeyInfo)
+			},
+		},
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if first != nil {
 				c := first
@@ -156,7 +169,14 @@ func (s *session) newClient(first *conn) *gortsplib.Client {
 		OnTransportSwitch: func(error) { s.log.Info("no datagram arrived, the stream changes to TCP") },
 		OnPacketsLost:     func(uint64) {}, // the receiver counts by sequence number
 		OnDecodeError:     func(error) { s.tally.errors.Add(1) },
-		OnResponse:        func(res *base.Response) { repairSDP(res) },
+		OnResponse: func(res *base.Response) {
+			if s.who.heard(res) != nil {
+				// gortsplib would answer a challenge. There is nothing in this to answer or to use.
+				*res = base.Response{StatusCode: base.StatusForbidden, Header: base.Header{"CSeq": res.Header["CSeq"]}}
+				return
+			}
+			repairSDP(res)
+		},
 	}
 	switch s.transport {
 	case TransportAuto:
@@ -182,6 +202,14 @@ func (s *session) connect(ctx context.Context, network, address string, limit ti
 	}
 	c, err := (&net.Dialer{Timeout: limit}).DialContext(ctx, network, address)
 	if err != nil {
+		return nil, err
+	}
+	card, err := cardAt(c)
+	if err != nil {
+		s.log.Warn("the camera's network card cannot be looked up", "error", err)
+	}
+	if err := s.who.reached(card); err != nil {
+		c.Close()
 		return nil, err
 	}
 	return newConn(c, s.url.Scheme == "rtsp", &s.tally.reads), nil

@@ -11,7 +11,13 @@ const (
 	Online     = "online"     // pictures come in
 	Connecting = "connecting" // the first try, or the first one after pictures came in
 	Offline    = "offline"    // a try failed; another one follows by itself
+	// Quarantined says that another device answers in the camera's place, or that it cannot be told whether it does.
+	// Nothing of it is passed on. Another try follows by itself: the right one may be back.
+	Quarantined = "quarantined"
 )
+
+// ReasonOther is what a timeline says of the time in which a camera was quarantined.
+const ReasonOther = "it was another camera"
 
 // State is how a camera is doing. It is a copy: whoever gets one may keep it.
 type State struct {

@@ -78,6 +78,10 @@ func (s *stream) once(ctx context.Context, onPicture func()) (online time.Durati
 		}
 		c.setInfo(s.stream, func(i *StreamInfo) { describe(i, run, sess) })
 	}
+	sess.who.identity = c.Identity
+	if s.stream == media.Sub && c.SubIdentity != nil {
+		sess.who.identity = c.SubIdentity
+	}
 	sess.onAccepted = c.latch.accept
 	sess.onRate = func(fps float64, bits int64) {
 		c.setInfo(s.stream, func(i *StreamInfo) { i.FPS, i.BitsPerSecond = fps, bits })
@@ -112,7 +116,10 @@ func (s *stream) report(err error, wasOnline bool, delay time.Duration) {
 	s.log.Warn("no picture", "problem", p.Sentence, "detail", p.Detail, "again_in", delay.Round(time.Millisecond))
 	s.camera.setInfo(s.stream, func(i *StreamInfo) {
 		i.Status, i.Problem = Offline, p.Sentence
-		if wasOnline {
+		switch {
+		case errors.Is(err, ErrOtherCamera):
+			i.Status = Quarantined
+		case wasOnline:
 			i.Status = Connecting
 		}
 		i.FPS, i.BitsPerSecond = 0, 0
