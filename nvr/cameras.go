@@ -240,7 +240,7 @@ func (c *Cameras) update(id media.CameraID, s CameraSettings) error {
 	if taken(known, after) {
 		return ErrNameTaken
 	}
-	if err := c.Store.Box().PutCamera(after); err != nil {
+	if err := c.keepSettings(&after); err != nil {
 		return fmt.Errorf("keep the camera: %w", err)
 	}
 	c.mu.Lock()

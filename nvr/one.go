@@ -26,9 +26,11 @@ type one struct {
 
 	camera    *camera.Camera
 	recorders [2]*record.Recorder // by stream
+	identity  [2]*camera.Identity // by stream; one for both where they come from one host
 	screens   *screens
 	worker    *vision.Worker
 	book      *event.Book
+	strangers *strangers
 
 	mu       sync.Mutex
 	settings box.Camera
@@ -44,15 +46,20 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 	log := c.Log.With("camera", settings.Name)
 	o := &one{log: log, screens: on, settings: settings, tree: supervisor("camera "+settings.Name, log)}
 
+	o.identity = c.identities(settings)
+	strangers := c.strangersOf(settings, log)
+	o.strangers = strangers
 	o.camera = &camera.Camera{
 		Config: camera.Config{
 			ID: id, Name: settings.Name, URL: settings.URL, DetectURL: settings.DetectURL,
 			Username: settings.Username, Password: password, Transport: settings.Transport, Audio: settings.Audio,
 		},
+		Identity: o.identity[media.Main], SubIdentity: o.identity[media.Sub],
 		Gate:    c.gate,
 		Trusted: c.Trusted,
 		Log:     log,
 		OnState: func(s camera.State) {
+			strangers.note(s.Status)
 			c.tell(o.camera.ID, Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "state", "status": s.Status}})
 		},
 	}
@@ -131,6 +138,7 @@ func (o *one) apply(s box.Camera) {
 
 // finish hands the last fragments over once the parts have stopped.
 func (o *one) finish() {
+	o.strangers.end()
 	for i := range o.recorders {
 		if err := o.recorders[i].Close(); err != nil {
 			o.log.Error("the end of a recording is not kept", "error", err)

@@ -28,6 +28,9 @@ func (c *Cameras) Snapshot(ctx context.Context, g access.Grant) ([]byte, time.Ti
 	if au == nil {
 		run, au = o.screens.hubs[media.Sub].LastKey()
 	}
+	if au == nil && o.camera.State().Status == camera.Quarantined {
+		return nil, time.Time{}, ErrQuarantined
+	}
 	if au == nil {
 		return nil, time.Time{}, ErrNoPicture
 	}

@@ -14,6 +14,8 @@ type CameraState struct {
 	Vision    vision.Status
 	Recording map[media.Stream]record.Counters
 	Viewers   int
+	// Identity is what the camera is known by, by stream; that of the sub stream is nil where it is the same.
+	Identity [2]*IdentityState
 }
 
 // State says how a camera does. Any valid grant for the camera will do.
@@ -27,5 +29,6 @@ func (c *Cameras) State(g access.Grant) (CameraState, error) {
 		s.Recording[media.Stream(i)] = r.Counters()
 		s.Viewers += o.screens.hubs[i].Viewers()
 	}
-	return s, nil
+	s.Identity, err = c.identityStates(g.Camera(), o)
+	return s, err
 }

@@ -23,6 +23,7 @@ func (s *Server) cameraRoutes(t *table) {
 	route(t, manage, http.MethodPatch, "/cameras/{id}", "Change a camera", s.changeCamera)
 	route(t, manage, http.MethodDelete, "/cameras/{id}", "Remove a camera, with all that was recorded of it", s.removeCamera,
 		status(http.StatusNoContent))
+	route(t, manage, http.MethodPost, "/cameras/{id}/identity", "Decide about what answers in a camera's place", s.decideIdentity)
 	route(t, door{oneCamera, access.Live}, http.MethodGet, "/cameras/{id}/snapshot.jpg", "The newest picture", s.getSnapshot,
 		answers(http.StatusOK, "A picture; Hearth-Time says when it was taken", "image/jpeg"))
 }

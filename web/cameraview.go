@@ -40,6 +40,8 @@ type cameraView struct {
 	Motion      *media.MotionSettings `json:"motion,omitempty"`
 	Vision      *vision.Status        `json:"vision,omitempty"`
 	Viewers     *int                  `json:"viewers,omitempty"`
+	Identity    *identityView         `json:"identity,omitempty"`
+	SubIdentity *identityView         `json:"sub_identity,omitempty" doc:"Of the sub stream, where that comes from another host"`
 }
 
 type limitsView struct {
@@ -105,6 +107,12 @@ func (s *Server) cameraView(v *visitor, g access.Grant, c box.Camera, usage stor
 	view.Volume = &c.Volume
 	if err == nil {
 		view.Vision, view.Viewers = &state.Vision, &state.Viewers
+		if view.Identity, err = s.identityView(v, state.Identity[media.Main]); err != nil {
+			return cameraView{}, err
+		}
+		if view.SubIdentity, err = s.identityView(v, state.Identity[media.Sub]); err != nil {
+			return cameraView{}, err
+		}
 	}
 	return view, nil
 }

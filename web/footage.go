@@ -69,8 +69,12 @@ func (s *Server) getTimeline(ctx context.Context, in *timelineInput) (*timelineO
 	if err := spanOf(in.From, in.To, 400*24*time.Hour); err != nil {
 		return nil, err
 	}
-	t, err := s.Store.Timeline(visitorOf(ctx).grant, in.From, in.To)
+	grant := visitorOf(ctx).grant
+	t, err := s.Store.Timeline(grant, in.From, in.To)
 	if err != nil {
+		return nil, err
+	}
+	if t.Gaps, err = s.Cameras.Explain(grant, t.Gaps); err != nil {
 		return nil, err
 	}
 	out := &timelineOutput{}

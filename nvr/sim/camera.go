@@ -48,6 +48,8 @@ type Camera struct {
 
 	// OnSent, when set, is told of every picture once its last packet was handed to the network. It does not block.
 	OnSent func(Sent)
+	// OnLogin, when set, is told of every name that somebody shows with a password, right or wrong. It does not block.
+	OnLogin func(user string)
 
 	streams [2]*stream
 	home    string      // Address as it is listened on

@@ -1,12 +1,14 @@
 package sim
 
 import (
+	"cmp"
 	"encoding/base64"
 	"sync"
 
 	"github.com/bluenviron/gortsplib/v4"
 	"github.com/bluenviron/gortsplib/v4/pkg/auth"
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
+	"github.com/bluenviron/gortsplib/v4/pkg/headers"
 )
 
 const realm = "Hearth simulated camera"
@@ -114,6 +116,7 @@ func (h *handler) admit(conn *gortsplib.ServerConn, req *base.Request, path stri
 	if st == nil {
 		return nil, &base.Response{StatusCode: base.StatusNotFound}
 	}
+	st.camera.told(req)
 	now := st.camera.Trouble.current()
 	if now.offline {
 		return nil, &base.Response{StatusCode: base.StatusNotFound}
@@ -133,6 +136,20 @@ func (h *handler) admit(conn *gortsplib.ServerConn, req *base.Request, path stri
 		StatusCode: base.StatusUnauthorized,
 		Header:     base.Header{"WWW-Authenticate": auth.GenerateWWWAuthenticate(methods, realm, nonce)},
 	}
+}
+
+// told passes on that somebody shows a name and a password.
+func (c *Camera) told(req *base.Request) {
+	header := req.Header["Authorization"]
+	if c.OnLogin == nil || len(header) == 0 {
+		return
+	}
+	var a headers.Authorization
+	if err := a.Unmarshal(header); err != nil {
+		c.OnLogin("?")
+		return
+	}
+	c.OnLogin(cmp.Or(a.Username, a.BasicUser))
 }
 
 // basic checks a Basic login (RFC 7617), which gortsplib gets wrong when a colon is in the password.

@@ -28,6 +28,19 @@ type Camera struct {
 	Volume         media.UUID           `json:"volume,omitzero"` // recorded to; zero: the data folder
 	Motion         media.MotionSettings `json:"motion"`
 	Created        time.Time            `json:"created"`
+
+	// Pins is what the camera is known again by; nil: nothing was learned yet. SubPins is the same of the sub stream where
+	// that comes from another host.
+	Pins    *media.Pins `json:"pins,omitempty"`
+	SubPins *media.Pins `json:"sub_pins,omitempty"`
+	// Strangers is when something else answered in its place, oldest first; the last may be open (To is zero).
+	Strangers []Period `json:"strangers,omitempty"`
+}
+
+// Period is from one moment to another.
+type Period struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to,omitzero"`
 }
 
 // Cameras lists all cameras, oldest first.
@@ -104,6 +117,28 @@ func (b *Box) PutCamera(c Camera) error {
 		c.Created = time.Now().UTC()
 	}
 	return b.Update(func(tx *bbolt.Tx) error { return Put(tx, camerasBucket, c.ID[:], c) })
+}
+
+// ChangeCamera changes what is kept of a camera in one step, so that nobody else's change is lost; change does not block. Its
+// error leaves all as it was. ErrNotFound when there is no such camera.
+func (b *Box) ChangeCamera(id media.CameraID, change func(*Camera) error) error {
+	return b.Update(func(tx *bbolt.Tx) error {
+		var c Camera
+		ok, err := Get(tx, camerasBucket, id[:], &c)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fmt.Errorf("camera %s: %w", id, ErrNotFound)
+		}
+		if err := change(&c); err != nil {
+			return err
+		}
+		if c.ID != id {
+			return fmt.Errorf("change camera %s: it would be %s", id, c.ID)
+		}
+		return Put(tx, camerasBucket, id[:], c)
+	})
 }
 
 // RemoveCamera forgets a camera; its key is package keyring's to destroy. ErrNotFound when there is none.
