@@ -78,6 +78,11 @@ func (s *Store) CheckAudit() (witness.Result, error) {
 	return s.witness().Check(s.signet.Public())
 }
 
+// ExportAudit makes an export of the log as it is now. name is what the box is called in it.
+func (s *Store) ExportAudit(name string) (*witness.Export, error) {
+	return s.witness().NewExport(s.signet, name, time.Now())
+}
+
 // AuditTrouble is what the last look at the audit log found wrong with it, in sentences; empty when it is whole.
 func (s *Store) AuditTrouble() []string {
 	if list := s.signing.trouble.Load(); list != nil {

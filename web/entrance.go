@@ -86,7 +86,8 @@ func (s *Server) login(ctx context.Context, v *visitor, try access.Try) (*meOutp
 	if wrongCode || errors.Is(err, access.ErrWrongLogin) {
 		s.meter.wrongLogins.Inc()
 		// The rate limit bounds how many such lines there can be. A name nobody has may be a password in the wrong field.
-		e := access.Entry{Act: "login", Denied: true, Name: s.knownName(try.Name), Addr: v.from.String()}
+		p := s.known(try.Name)
+		e := access.Entry{Act: "login", Denied: true, Name: p.Name, About: p.ID, Addr: v.from.String()}
 		if wrongCode {
 			e.Detail = "the password was right, the code was not"
 		}
@@ -118,18 +119,18 @@ func (s *Server) enter(v *visitor, token string, session access.Session) (*meOut
 	return &meOutput{Cookie: cookie(token, session.Expires), Body: me(session)}, nil
 }
 
-// knownName is the name if somebody has it.
-func (s *Server) knownName(name string) string {
+// known is who has a name; nobody if nobody has it.
+func (s *Server) known(name string) access.Person {
 	people, err := s.access().People()
 	if err != nil {
-		return ""
+		return access.Person{}
 	}
 	for _, p := range people {
 		if strings.EqualFold(p.Name, strings.TrimSpace(name)) {
-			return p.Name
+			return p
 		}
 	}
-	return ""
+	return access.Person{}
 }
 
 func (s *Server) getSession(ctx context.Context, _ *nothing) (*struct{ Body meView }, error) {

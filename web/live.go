@@ -29,6 +29,7 @@ const (
 
 	liveWrite = 10 * time.Second // for one message to be taken; a viewer that is slower is let go
 	livePing  = 15 * time.Second
+	liveNoted = time.Minute
 	// liveLastWord is how long a close may take before the connection is cut.
 	liveLastWord = 300 * time.Millisecond
 
@@ -99,9 +100,7 @@ func (h *hijacked) Hijack() (conn net.Conn, rw *bufio.ReadWriter, err error) {
 // watch passes a viewer's messages on until one of the two ends or the grant does.
 func (s *Server) watch(ctx context.Context, conn *websocket.Conn, raw net.Conn, v *visitor, viewer *live.Viewer, stream media.Stream) {
 	defer cut(conn)
-	began := time.Now()
-	s.looks.saw(v, v.grant.Camera(), "live", began, began)
-	defer func() { s.looks.saw(v, v.grant.Camera(), "live", began, time.Now()) }()
+	defer s.watching(v)()
 
 	// Nothing is to be heard but the other side's end. The library cuts a connection whose context ends, so that what
 	// ends the watching is kept apart from it: there has to be a last word.
@@ -134,6 +133,33 @@ func (s *Server) watch(ctx context.Context, conn *websocket.Conn, raw net.Conn, 
 			lastWord(conn, websocket.StatusGoingAway, "the box is stopping")
 		}
 		return
+	}
+}
+
+// watching notes that somebody watches live, from now on until what it gives is called; also in between, so that a question
+// about the last hour finds who still watches.
+func (s *Server) watching(v *visitor) (end func()) {
+	began := time.Now()
+	note := func() { s.looks.saw(v, v.grant.Camera(), "live", began, time.Now()) }
+	s.looks.saw(v, v.grant.Camera(), "live", began, began)
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(liveNoted)
+		defer tick.Stop()
+		for {
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+				note()
+			}
+		}
+	}()
+	return func() {
+		close(over)
+		<-done
+		note()
 	}
 }
 

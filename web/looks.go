@@ -2,6 +2,7 @@ package web
 
 import (
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,10 +11,12 @@ import (
 )
 
 // A sitting is one person looking at one camera in one way without a longer break. It is one line in the audit log
-// when it begins, and another with the whole span when it has grown.
+// when it begins, and another with all that was seen when that has grown.
 const (
 	sittingBreak = 5 * time.Minute  // after which looking is a new sitting
-	spanBreak    = 15 * time.Minute // of recorded time, between what still is one span
+	spanBreak    = time.Minute      // of recorded time, between what still is one span
+	spanFar      = 15 * time.Minute // of recorded time, from what is in the log already: that is written soon
+	maxSpans     = 32               // in a line; those that lie nearest become one
 	spanWritten  = 10 * time.Minute // a span that grows is written at least so often
 	deniedEvery  = time.Minute
 	maxSittings  = 2048
@@ -36,10 +39,11 @@ type sittingKey struct {
 }
 
 type sitting struct {
-	line      access.Entry // with the span so far
-	last      time.Time    // looked
+	line      access.Entry
+	spans     []access.Span // seen so far
+	last      time.Time     // looked
 	written   time.Time
-	unwritten bool // the span has grown since
+	unwritten bool // something was added since
 }
 
 func newLooks(audit func(access.Entry) error, log *slog.Logger) *looks {
@@ -51,34 +55,89 @@ func (l *looks) saw(v *visitor, camera media.CameraID, act string, from, to time
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
+	t := l.sitting(v, camera, act, now)
+	span := access.Span{From: from.UTC(), To: to.UTC()}
+	first, isFar := len(t.spans) == 0, far(t.spans, span)
+	var grown bool
+	if t.spans, grown = with(t.spans, span); grown {
+		t.unwritten = true
+	}
+	if first || isFar && now.Sub(t.written) > 5*time.Second {
+		l.write(t)
+	}
+}
+
+// read notes that a person read something that is no camera's; once in a sitting.
+func (l *looks) read(v *visitor, act string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t := l.sitting(v, media.CameraID{}, act, time.Now()); t.written.IsZero() {
+		t.unwritten = true
+		l.write(t)
+	}
+}
+
+// sitting gives the sitting under way, or begins one.
+func (l *looks) sitting(v *visitor, camera media.CameraID, act string, now time.Time) *sitting {
 	k := sittingKey{v.session.ID, camera, act}
 	t := l.sittings[k]
-	if t != nil && (now.Sub(t.last) > sittingBreak || far(t.line, from, to) && now.Sub(t.written) > 5*time.Second) {
+	if t != nil && now.Sub(t.last) > sittingBreak {
 		l.write(t)
 		t = nil
 	}
 	if t == nil {
 		l.makeRoom()
 		t = &sitting{line: v.entry(act, camera)}
-		t.line.From, t.line.To = from.UTC(), to.UTC()
-		t.last = now
 		l.sittings[k] = t
-		t.unwritten = true
-		l.write(t)
-		return
 	}
 	t.last = now
-	if from.Before(t.line.From) {
-		t.line.From, t.unwritten = from.UTC(), true
-	}
-	if to.After(t.line.To) {
-		t.line.To, t.unwritten = to.UTC(), true
-	}
+	return t
 }
 
-// far says whether a span lies far from what was seen before.
-func far(e access.Entry, from, to time.Time) bool {
-	return from.After(e.To.Add(spanBreak)) || to.Before(e.From.Add(-spanBreak))
+// far says whether a span lies far from all that was seen before.
+func far(spans []access.Span, s access.Span) bool {
+	return !slices.ContainsFunc(spans, func(x access.Span) bool {
+		return !s.From.After(x.To.Add(spanFar)) && !s.To.Before(x.From.Add(-spanFar))
+	})
+}
+
+// with adds a span to others, which lie in order and apart from each other, and says whether that made a difference.
+func with(spans []access.Span, s access.Span) (_ []access.Span, grown bool) {
+	i := 0
+	for i < len(spans) && spans[i].To.Add(spanBreak).Before(s.From) {
+		i++
+	}
+	j := i
+	for j < len(spans) && !spans[j].From.After(s.To.Add(spanBreak)) {
+		j++
+	}
+	if j == i+1 && !s.From.Before(spans[i].From) && !s.To.After(spans[i].To) {
+		return spans, false
+	}
+	for _, x := range spans[i:j] {
+		s = union(s, x)
+	}
+	spans = slices.Replace(slices.Clone(spans), i, j, s)
+	for len(spans) > maxSpans {
+		near := 1
+		for k := range spans[1:] {
+			if spans[k+1].From.Sub(spans[k].To) < spans[near].From.Sub(spans[near-1].To) {
+				near = k + 1
+			}
+		}
+		spans = slices.Replace(spans, near-1, near+1, union(spans[near-1], spans[near]))
+	}
+	return spans, true
+}
+
+func union(a, b access.Span) access.Span {
+	if b.From.Before(a.From) {
+		a.From = b.From
+	}
+	if b.To.After(a.To) {
+		a.To = b.To
+	}
+	return a
 }
 
 // denied notes that a logged-in person asked for what is not theirs, once a minute for the same. All that is not there
@@ -142,6 +201,13 @@ func (l *looks) write(t *sitting) {
 	}
 	t.unwritten, t.written = false, time.Now()
 	t.line.Time = t.written
+	if n := len(t.spans); n > 0 {
+		t.line.From, t.line.To = t.spans[0].From, t.spans[n-1].To
+		t.line.Spans = nil
+		if n > 1 {
+			t.line.Spans = t.spans
+		}
+	}
 	l.did(t.line)
 }
 

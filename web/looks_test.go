@@ -51,7 +51,16 @@ func TestLooks(t *testing.T) {
 			for _, s := range seen {
 				found := false
 				for _, e := range lines {
-					found = found || !e.From.After(s[0]) && !e.To.Before(s[1])
+					spans := e.Spans
+					if len(spans) == 0 {
+						spans = []access.Span{{From: e.From, To: e.To}}
+					}
+					for i, x := range spans {
+						found = found || !x.From.After(s[0]) && !x.To.Before(s[1])
+						if i > 0 && !spans[i-1].To.Before(x.From) || x.To.Before(x.From) || x.From.Before(e.From) || x.To.After(e.To) {
+							problem = fmt.Sprintf("the spans %v are not in order", spans)
+						}
+					}
 				}
 				if !found {
 					problem = fmt.Sprintf("%v is in no line of %v", s, lines)
@@ -113,6 +122,32 @@ func TestEachDeniedCameraIsALine(t *testing.T) {
 		l.denied(v, door{oneCamera, access.Live}, yard.String())
 		if len(tried) != 4 {
 			t.Errorf("%d lines a minute later, want 4", len(tried))
+		}
+	})
+}
+
+// What somebody saw of a day is told piece by piece: thumbnails of the morning and of the evening say nothing of the afternoon.
+func TestSheetOfThumbnails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var last access.Entry
+		l := newLooks(func(e access.Entry) error { last = e; return nil }, slog.New(slog.DiscardHandler))
+		v := &visitor{session: access.Session{ID: media.NewUUID()}}
+		day := time.Now().Add(-48 * time.Hour).Truncate(24 * time.Hour)
+		at := func(hour, minute int) time.Time { return day.Add(time.Duration(hour*60+minute) * time.Minute) }
+		for _, x := range []time.Time{at(20, 0), at(9, 5), at(9, 4), at(8, 0)} {
+			l.saw(v, media.CameraID{1}, "thumbnail", x, x)
+		}
+		l.flush(true)
+		if len(last.Spans) != 3 || !last.Saw(at(9, 0), at(10, 0)) || last.Saw(at(14, 0), at(15, 0)) || !last.Saw(at(20, 0), at(20, 1)) {
+			t.Errorf("%+v", last)
+		}
+		for i := range 500 { // however many there are, the line is bounded and covers them
+			x := at(0, 7*i)
+			l.saw(v, media.CameraID{1}, "thumbnail", x, x)
+		}
+		l.flush(true)
+		if len(last.Spans) > maxSpans || !last.Saw(at(0, 7*499), time.Time{}) || !last.Saw(at(0, 0), at(0, 1)) {
+			t.Errorf("%d spans", len(last.Spans))
 		}
 	})
 }

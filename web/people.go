@@ -5,11 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"hearth/nvr/media"
-	"hearth/storage"
 	"hearth/storage/access"
 )
 
@@ -103,7 +101,6 @@ func (s *Server) peopleRoutes(t *table) {
 	route(t, door{kind: selfOrOwn}, http.MethodPatch, "/users/{id}", "Change somebody, or one's own password", s.changePerson)
 	route(t, owners, http.MethodDelete, "/users/{id}", "Remove somebody", s.removePerson, status(http.StatusNoContent))
 	route(t, owners, http.MethodPut, "/users/{id}/grants", "Say what somebody may do beyond their role", s.putGrants)
-	route(t, owners, http.MethodGet, "/audit", "Who did and saw what, newest first", s.getAudit)
 }
 
 func (s *Server) getPeople(_ context.Context, _ *nothing) (*peopleOutput, error) {
@@ -159,6 +156,7 @@ func (s *Server) addPerson(ctx context.Context, in *addPersonInput) (*personOutp
 // noteAbout writes a line about an act that concerns another person.
 func (s *Server) noteAbout(ctx context.Context, act string, p access.Person) {
 	e := visitorOf(ctx).entry(act, media.CameraID{})
+	e.About = p.ID
 	e.Detail = p.Name + " (" + string(p.Role) + ")"
 	s.looks.did(e)
 }
@@ -221,64 +219,4 @@ func (s *Server) putGrants(ctx context.Context, in *grantsInput) (*personOutput,
 	s.noteAbout(ctx, "user.grants", p)
 	view, err := s.personView(p)
 	return &personOutput{view}, err
-}
-
-type auditInput struct {
-	User   string    `query:"user" doc:"Of this person" format:"uuid"`
-	Camera string    `query:"camera" doc:"Of this camera" format:"uuid"`
-	From   time.Time `query:"from"`
-	To     time.Time `query:"to"`
-	Limit  int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	Cursor string    `query:"cursor" maxLength:"40"`
-}
-
-// auditLine is one line of the log as the page shows it.
-type auditLine struct {
-	ID     string          `json:"id"`
-	At     time.Time       `json:"at"`
-	User   *media.UUID     `json:"user,omitempty"`
-	Name   string          `json:"user_name,omitempty"`
-	Camera *media.CameraID `json:"camera,omitempty"`
-	Action string          `json:"action"`
-	Denied bool            `json:"denied,omitempty"`
-	Detail string          `json:"detail,omitempty"`
-	From   string          `json:"from,omitempty" doc:"The address that it was done from"`
-	Token  string          `json:"token,omitempty" doc:"The name of the API token that it was done with"`
-	Saw    *storage.Span   `json:"saw,omitempty" doc:"The span that was looked at"`
-}
-
-func (s *Server) getAudit(_ context.Context, in *auditInput) (*struct{ Body list[auditLine] }, error) {
-	f := access.AuditFilter{From: in.From, To: in.To, Limit: in.Limit, Cursor: in.Cursor}
-	var err error
-	if in.User != "" {
-		if f.User, err = media.ParseUUID(in.User); err != nil {
-			return nil, invalid("query.user", "is not an identity")
-		}
-	}
-	if in.Camera != "" {
-		if f.Camera, err = media.ParseCameraID(in.Camera); err != nil {
-			return nil, invalid("query.camera", "is not an identity")
-		}
-	}
-	entries, next, err := s.access().AuditLog(f)
-	if err != nil {
-		return nil, err
-	}
-	out := &struct{ Body list[auditLine] }{list[auditLine]{Items: []auditLine{}, Next: next}}
-	for _, e := range entries {
-		line := auditLine{
-			ID: strconv.FormatUint(e.Seq, 10), At: e.Time, Name: e.Name, Action: e.Act, Denied: e.Denied, Detail: e.Detail, From: e.Addr, Token: e.Token,
-		}
-		if !e.User.IsZero() {
-			line.User = &e.User
-		}
-		if !e.Camera.IsZero() {
-			line.Camera = &e.Camera
-		}
-		if !e.From.IsZero() {
-			line.Saw = &storage.Span{From: e.From, To: e.To}
-		}
-		out.Body.Items = append(out.Body.Items, line)
-	}
-	return out, nil
 }

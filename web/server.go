@@ -57,6 +57,8 @@ type Server struct {
 	authority *authority
 	looks     *looks
 	exports   turnstile
+	ownReads  turnstile
+	cursors   sealer
 	meter     *meter
 	started   time.Time
 	handler   http.Handler
@@ -153,6 +155,7 @@ func (s *Server) prepare() {
 	}
 	s.started = time.Now()
 	s.exports = make(turnstile, exportsAtOnce)
+	s.ownReads = make(turnstile, ownReaders)
 	s.looks = newLooks(s.access().Audit, s.Log)
 	s.looks.known = func(id media.CameraID) bool {
 		_, err := s.Store.Box().Camera(id)
@@ -252,6 +255,7 @@ func (s *Server) routes() *table {
 	s.eventRoutes(t)
 	s.peopleRoutes(t)
 	s.tokenRoutes(t)
+	s.auditRoutes(t)
 	s.boxRoutes(t)
 	s.storageRoutes(t)
 	s.trustRoutes(t)

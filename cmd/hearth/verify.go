@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"hearth/storage/bundle"
+	"hearth/storage/signet"
+	"hearth/storage/witness"
 )
 
 type verifyCmd struct {
-	Bundle string `arg:"" help:"The signed export, a .zip file." type:"existingfile" placeholder:"BUNDLE.zip"`
+	Bundle string `arg:"" help:"The signed export, a .zip file, or a log that was saved, a .jsonl file." type:"existingfile" placeholder:"FILE"`
 	Key    string `help:"The fingerprint of the box that it has to be signed by, as that box's page shows it under Storage." placeholder:"FINGERPRINT"`
 }
 
@@ -25,6 +27,10 @@ func (c *verifyCmd) Run(p *program) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
+	}
+	first := make([]byte, 1)
+	if n, err := f.ReadAt(first, 0); n == 1 && err == nil && first[0] == '{' {
+		return c.log(p, f)
 	}
 	var res bundle.Result
 	if c.Key == "" {
@@ -51,6 +57,37 @@ func (c *verifyCmd) Run(p *program) error {
 		fmt.Fprintln(p.stdout, "It is as the box of this key signed it. Compare the key with the one that the box's page shows under Storage, or give it with --key.")
 	} else {
 		fmt.Fprintln(p.stdout, "It is as the box of this key signed it.")
+	}
+	return nil
+}
+
+// log checks a log that was saved.
+func (c *verifyCmd) log(p *program, f *os.File) error {
+	r, err := witness.VerifyExport(f)
+	if errors.Is(err, witness.ErrNoExport) {
+		fmt.Fprintf(p.stdout, "FINDING: %s: %v\n", c.Bundle, err)
+		return errFindings
+	}
+	if err != nil {
+		return fmt.Errorf("verify %s: %w", c.Bundle, err)
+	}
+	if c.Key != "" && !signet.SameFingerprint(r.Public, c.Key) {
+		r.Findings = append(r.Findings, "another box signed it: its key is "+r.Fingerprint)
+	}
+	at := func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") + " UTC" }
+	fmt.Fprintf(p.stdout, "key:       %s\nbox:       %q\nlog:       %d lines, %s to %s\nsigned:    %s\n",
+		r.Fingerprint, r.Box, r.Lines, at(r.First), at(r.Last), at(r.Signed))
+	if n := len(r.Findings); n > 0 {
+		for _, finding := range r.Findings {
+			fmt.Fprintln(p.stdout, "FINDING:", finding)
+		}
+		fmt.Fprintf(p.stdout, "%d findings: this is not the log as the box signed it\n", n)
+		return errFindings
+	}
+	if c.Key == "" {
+		fmt.Fprintln(p.stdout, "It is the whole log up to then, as the box of this key signed it. Compare the key with the one that the box's page shows under Storage, or give it with --key.")
+	} else {
+		fmt.Fprintln(p.stdout, "It is the whole log up to then, as the box of this key signed it.")
 	}
 	return nil
 }

@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -145,5 +147,74 @@ func TestNoPasswordInTheFile(t *testing.T) {
 	must(t, err)
 	if bytes.Contains(raw, []byte("planted secret")) {
 		t.Error("it does")
+	}
+}
+
+// Whatever is asked, the answer is the lines that match, also where they are held against text before they are parsed.
+func TestAuditQuestions(t *testing.T) {
+	a, _ := accesstest.Open(t)
+	start := time.Date(2025, 5, 5, 12, 0, 0, 0, time.UTC)
+	cameras := []media.CameraID{{}, media.NewCameraID(), media.NewCameraID()}
+	people := []media.UUID{{}, media.NewUUID(), media.NewUUID()}
+	random := rand.New(rand.NewPCG(1, 2))
+	moment := func() time.Time {
+		return start.Add(time.Duration(random.IntN(20))*time.Second + time.Duration(random.IntN(3))*300*time.Millisecond)
+	}
+	var all []access.Entry
+	for i := range 300 {
+		e := access.Entry{
+			Seq: uint64(i + 1), Time: moment(), Act: []string{"live", "footage", "log \"in\" <x>"}[random.IntN(3)], Denied: random.IntN(4) == 0,
+			User: people[random.IntN(3)], About: people[random.IntN(3)], Camera: cameras[random.IntN(3)],
+			Name: []string{"", `","from":"2031-01-01T00:00:00Z`, "Ada", `"denied":true`}[random.IntN(4)],
+		}
+		if random.IntN(3) > 0 {
+			e.From = moment()
+			e.To = e.From.Add(time.Duration(random.IntN(4000)) * time.Millisecond)
+			if random.IntN(3) == 0 {
+				last := access.Span{From: e.To.Add(2 * time.Second), To: e.To.Add(3 * time.Second)}
+				e.Spans = []access.Span{{From: e.From, To: e.To}, last}
+				e.To = last.To
+			}
+		}
+		must(t, a.Audit(e))
+		all = append(all, e)
+	}
+	some := func() (t time.Time) {
+		if random.IntN(2) == 0 {
+			return moment()
+		}
+		return t
+	}
+	hits := 0
+	for range 500 {
+		f := access.AuditFilter{
+			User: people[random.IntN(3)], Camera: cameras[random.IntN(3)], From: some(), To: some(), SawFrom: some(), SawTo: some(),
+			Denied: random.IntN(5) == 0, Limit: 1000,
+		}
+		if random.IntN(3) == 0 {
+			f.Act = all[random.IntN(300)].Act
+		}
+		var want []uint64
+		for _, e := range slices.Backward(all) {
+			if (f.User.IsZero() || f.User == e.User || f.User == e.About) && (f.Camera.IsZero() || f.Camera == e.Camera) &&
+				(f.From.IsZero() || !e.Time.Before(f.From)) && (f.To.IsZero() || e.Time.Before(f.To)) &&
+				(f.Act == "" || f.Act == e.Act) && (!f.Denied || e.Denied) &&
+				(f.SawFrom.IsZero() && f.SawTo.IsZero() || e.Saw(f.SawFrom, f.SawTo)) {
+				want = append(want, e.Seq)
+			}
+		}
+		list, _, err := a.AuditLog(f)
+		must(t, err)
+		var got []uint64
+		for _, e := range list {
+			got = append(got, e.Seq)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("%+v:\n got %v\nwant %v", f, got, want)
+		}
+		hits += len(got)
+	}
+	if hits < 100 {
+		t.Errorf("only %d lines in all answers", hits)
 	}
 }
