@@ -144,8 +144,9 @@ func TestOtherSites(t *testing.T) {
 		h.owner.ok("GET", "/audit?limit=500", nil, &log)
 		return len(slices.DeleteFunc(log.Items, func(l auditLine) bool { return strings.HasPrefix(l.Action, "audit") })) // our own reading
 	}
+	requests := h.requests(table, media.NewUUID(), ada.ID)
 	before := lines()
-	for name, r := range h.requests(table, media.NewUUID(), ada.ID) {
+	for name, r := range requests {
 		for site, from := range sites {
 			fetchOnly := site == "a form" || site == "a picture" || site == "a neighbour"
 			if fetchOnly && strings.HasPrefix(r.path, "root:") && !strings.HasPrefix(r.path, "root:/metrics") {
