@@ -104,19 +104,28 @@ func (s *Server) admit(r *http.Request, d door, id string) (*visitor, error) {
 
 // identify finds the session of a request: of its cookie, or of the same secret or an API token as a bearer token.
 func (s *Server) identify(r *http.Request, v *visitor) (err error) {
+	bearer := false
+	v.session, bearer, err = s.sessionOf(r, v.from)
+	if bearer && errors.Is(err, access.ErrNoSession) {
+		s.looks.stranger(v)
+	}
+	if err == nil {
+		welcomed(r.Context())
+	}
+	return err
+}
+
+func (s *Server) sessionOf(r *http.Request, from netip.Addr) (session access.Session, bearer bool, err error) {
 	if scheme, secret, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		v.session, err = s.access().Bearer(secret, v.from)
-		if errors.Is(err, access.ErrNoSession) {
-			s.looks.stranger(v)
-		}
-		return err
+		session, err = s.access().Bearer(secret, from)
+		return session, true, err
 	}
 	c, err := r.Cookie(cookieName)
 	if err != nil || c.Value == "" {
-		return access.ErrNoSession
+		return session, false, access.ErrNoSession
 	}
-	v.session, err = s.access().Session(c.Value, v.from)
-	return err
+	session, err = s.access().Session(c.Value, from)
+	return session, false, err
 }
 
 func (s *Server) decide(v *visitor, d door, id string) (err error) {

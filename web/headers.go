@@ -97,12 +97,27 @@ func (s *Server) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 		r := c.Request()
 		control := http.NewResponseController(c.Response())
 		if r.ContentLength != 0 {
-			if r.ContentLength > maxBody {
+			from, most := remote(r), maxBody
+			_, _, err := s.sessionOf(r, from) // the door asks again, when the body is here
+			known := err == nil
+			if !known {
+				most = strangersBody
+			}
+			if r.ContentLength > int64(most) {
 				return tooLarge()
 			}
+			size := int(r.ContentLength)
+			if size < 0 {
+				size = most
+			}
+			give, err := s.bodies.take(from, size, known)
+			if err != nil {
+				return err
+			}
+			defer give()
 			// Connections that cannot have limits (in tests) do without.
 			_ = control.SetReadDeadline(time.Now().Add(bodyTime))
-			body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxBody))
+			body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, int64(most)))
 			var large *http.MaxBytesError
 			switch {
 			case errors.As(err, &large):

@@ -35,6 +35,8 @@ const (
 	idleTime   = 2 * time.Minute
 	lastWords  = 3 * time.Second // for requests under way when the server stops
 
+	streamsAtOnce = 64 // requests of one connection over HTTP/2
+
 	maxHeader = 32 << 10
 	maxBody   = 256 << 10
 )
@@ -59,6 +61,7 @@ type Server struct {
 	exports   turnstile
 	ownReads  turnstile
 	cursors   sealer
+	bodies    bodies
 	meter     *meter
 	started   time.Time
 	handler   http.Handler
@@ -111,6 +114,11 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	secure := &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader, ErrorLog: quiet,
 		TLSConfig:   s.tlsConfig(),
+		ConnContext: withPorch,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: streamsAtOnce, MaxReceiveBufferPerConnection: maxBody, MaxReceiveBufferPerStream: 64 << 10,
+			SendPingTimeout: idleTime, PingTimeout: headerTime, WriteByteTimeout: answerTime,
+		},
 		BaseContext: func(net.Listener) context.Context { return ctx }, // what streams ends with the server
 	}
 	redirect := &http.Server{
@@ -119,9 +127,9 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	}
 	failed := make(chan error, 2)
 	var parts sync.WaitGroup
-	parts.Go(func() { failed <- secure.ServeTLS(s.secure, "", "") })
+	parts.Go(func() { failed <- secure.ServeTLS(newPorch(s.secure, porchMost), "", "") })
 	if s.plain != nil {
-		parts.Go(func() { failed <- redirect.Serve(s.plain) })
+		parts.Go(func() { failed <- redirect.Serve(newPorch(s.plain, plainMost)) })
 	}
 	parts.Go(func() { s.tend(ctx) })
 
