@@ -28,9 +28,19 @@ func (b *backoff) after(err error, online time.Duration) time.Duration {
 		return bound + b.draw(bound/10)
 	}
 	b.denials = 0
-	bound := grow(b.tune.retryMin, b.tune.retryMax, b.failures)
+	bound := b.bound()
 	b.failures++
 	return b.draw(bound)
+}
+
+// bound doubles with each failure, stays at retryReturn for retryHold more of them, in which a camera restarts or the power
+// is back, and doubles again.
+func (b *backoff) bound() time.Duration {
+	bound := grow(b.tune.retryMin, b.tune.retryMax, b.failures)
+	if bound > b.tune.retryReturn {
+		bound = max(b.tune.retryReturn, grow(b.tune.retryMin, b.tune.retryMax, b.failures-b.tune.retryHold))
+	}
+	return bound
 }
 
 // returned gives the delay from when another camera is back that was away as well. What comes after it, if that was not all,

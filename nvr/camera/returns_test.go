@@ -68,7 +68,11 @@ func TestReturnIsNotTheEnd(t *testing.T) {
 		if d := time.Since(start); d != 2*time.Second {
 			t.Errorf("what was due after 2 s came after %s", d)
 		}
-		for i, want := range []time.Duration{4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second} {
+		for i := range tune.retryHold + 5 {
+			want := tune.retryReturn
+			if i > tune.retryHold {
+				want = min(want<<(i-tune.retryHold), tune.retryMax)
+			}
 			if d := b.after(ErrConnectionLost, 0); d != want {
 				t.Errorf("try %d after %s, want %s", i, d, want)
 			}

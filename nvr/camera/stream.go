@@ -17,6 +17,7 @@ type stream struct {
 	log    *slog.Logger
 
 	deaf     bool      // the last session broke while the sound was set up: do without
+	said     string    // what the log was told last
 	lastWall time.Time // of the last picture of the last session
 	box      boxClock  // as the last session left it: it may be set while there is none
 }
@@ -113,7 +114,12 @@ func (s *stream) report(err error, wasOnline bool, delay time.Duration) {
 	if !errors.As(err, &p) {
 		p = &Problem{Kind: ErrProtocol, Sentence: "The camera answers in a way that Hearth does not understand."}
 	}
-	s.log.Warn("no picture", "problem", p.Sentence, "detail", p.Detail, "again_in", delay.Round(time.Millisecond))
+	level := slog.LevelWarn
+	if p.Sentence == s.said && !wasOnline {
+		level = slog.LevelDebug // many tries in a row end alike
+	}
+	s.said = p.Sentence
+	s.log.Log(context.Background(), level, "no picture", "problem", p.Sentence, "detail", p.Detail, "again_in", delay.Round(time.Millisecond))
 	s.camera.setInfo(s.stream, func(i *StreamInfo) {
 		i.Status, i.Problem = Offline, p.Sentence
 		switch {

@@ -15,7 +15,8 @@ type tuning struct {
 	tick       time.Duration // how often a session looks after itself
 
 	retryMin, retryMax   time.Duration // bounds of the growing range from which a delay is drawn
-	retryReturn          time.Duration // the bound when another camera is back
+	retryReturn          time.Duration // the bound for a while, and when another camera is back
+	retryHold            int           // for how many tries it does not grow beyond that
 	deniedMin, deniedMax time.Duration // the same after a wrong password
 	settled              time.Duration // online for this long, a camera starts again at retryMin
 }
@@ -32,6 +33,7 @@ var defaultTuning = tuning{
 	retryMin:    500 * time.Millisecond,
 	retryMax:    30 * time.Second,
 	retryReturn: 4 * time.Second,
+	retryHold:   64,
 	deniedMin:   30 * time.Second,
 	deniedMax:   5 * time.Minute,
 	settled:     time.Minute,

@@ -14,7 +14,9 @@ import (
 
 func TestBackoff(t *testing.T) {
 	tune := defaultTuning
+	tune.retryHold = 5
 	rapid.Check(t, func(t *rapid.T) {
+		held := 0
 		var drawn []int64
 		b := backoff{tune: &tune, random: func(n int64) int64 {
 			drawn = append(drawn, n)
@@ -25,7 +27,7 @@ func TestBackoff(t *testing.T) {
 		for range rapid.IntRange(1, 30).Draw(t, "failures") {
 			online := time.Duration(rapid.Int64Range(0, int64(2*tune.settled)).Draw(t, "online"))
 			if online >= tune.settled {
-				bound, denials = tune.retryMin, 0
+				bound, denials, held = tune.retryMin, 0, 0
 			}
 			if rapid.Bool().Draw(t, "wrong password") {
 				d := b.after(ErrWrongPassword, online)
@@ -44,6 +46,10 @@ func TestBackoff(t *testing.T) {
 			}
 			if last := time.Duration(drawn[len(drawn)-1] - 1); last != bound {
 				t.Fatalf("drawn below %s, want %s: full jitter", last, bound)
+			}
+			if bound == tune.retryReturn && held < tune.retryHold {
+				held++
+				continue
 			}
 			bound = min(2*bound, tune.retryMax)
 		}

@@ -40,7 +40,7 @@ func Picture(ctx context.Context, program string, t media.Track, au media.Access
 	for {
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("make a picture: %w", ctx.Err())
+			return nil, fmt.Errorf("%w: %w", ErrNoPicture, ctx.Err())
 		case m, ok := <-p.answers:
 			if !ok {
 				return nil, fmt.Errorf("%w: %w", ErrNoPicture, p.readErr)
