@@ -13,6 +13,7 @@ import (
 	"hearth/nvr"
 	"hearth/nvr/camera"
 	"hearth/nvr/live"
+	"hearth/nvr/vision"
 	"hearth/storage"
 	"hearth/storage/access"
 	"hearth/storage/box"
@@ -94,6 +95,9 @@ func problemOf(log *slog.Logger, err error) error {
 		return problem(http.StatusServiceUnavailable, sentence(err.Error()))
 	case errors.Is(err, nvr.ErrNoPicture):
 		return problem(http.StatusServiceUnavailable, "The camera has not shown a picture yet.")
+	case errors.Is(err, vision.ErrNoPicture): // what decodes one died, or the machine is too busy for it
+		log.Warn("no picture could be made", "error", err)
+		return problem(http.StatusServiceUnavailable, "The picture could not be made. Try again in a moment.")
 	}
 	log.Error("a request failed", "error", err)
 	return problem(http.StatusInternalServerError, "Something went wrong on the box. Its log says more.")
