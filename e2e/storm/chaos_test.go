@@ -55,7 +55,7 @@ func (s *storm) add(ctx context.Context, i int) error {
 	})
 	defer s.change(func() { s.adding = "" })
 	settings := map[string]any{"name": name, "url": s.url(i), "record": "continuous"}
-	if i >= watched {
+	if i >= s.watched {
 		settings["motion"] = map[string]any{"sensitivity": 0.5, "off": true}
 	}
 	at := s.now()
@@ -270,7 +270,7 @@ func (s *storm) comeBack(ctx context.Context, when string) error {
 	}
 	h, x := s.box.cpu()
 	line := fmt.Sprintf("all %d cameras away for %.0f s, %s: recorded again %.1f s after they are back, half of them after %.1f s; meanwhile processor: "+
-		"the box %.1f s, cameras and crowd %.1f s", fleet, away.Seconds(), when, took.Seconds(), half.Seconds(), (h - hearth).Seconds(), (x - test).Seconds())
+		"the box %.1f s, cameras and crowd %.1f s", s.fleet, away.Seconds(), when, took.Seconds(), half.Seconds(), (h - hearth).Seconds(), (x - test).Seconds())
 	s.back = append(s.back, line)
 	s.log("%s", line)
 	return nil
@@ -297,7 +297,7 @@ func (s *storm) allRecorded(ctx context.Context, since time.Time) (took, half ti
 		}
 		several.Wait()
 		waiting = still
-		if half == 0 && len(waiting) <= fleet/2 {
+		if half == 0 && len(waiting) <= s.fleet/2 {
 			half = time.Since(since)
 		}
 		if len(waiting) == 0 {
@@ -387,8 +387,8 @@ func (s *storm) trouble(ctx context.Context, enough func() bool, short bool) err
 
 // smallTrouble does one thing that happens in a home every day.
 func (s *storm) smallTrouble(ctx context.Context, away *sync.WaitGroup) error {
-	i := s.random.IntN(fleet)
-	p := s.people[owners+s.random.IntN(adultsN+guests)]
+	i := s.random.IntN(s.fleet)
+	p := s.people[owners+s.random.IntN(s.adults+s.guests)]
 	for_ := func(d time.Duration, undo func()) {
 		away.Go(func() {
 			select {
@@ -403,7 +403,7 @@ func (s *storm) smallTrouble(ctx context.Context, away *sync.WaitGroup) error {
 		return s.takeFromWatcher(ctx)
 	case n < 55:
 		for p.standing.newest().role != "guest" {
-			p = s.people[owners+s.random.IntN(adultsN+guests)]
+			p = s.people[owners+s.random.IntN(s.adults+s.guests)]
 		}
 		return s.regrant(ctx, p)
 	case n < 60:
@@ -422,7 +422,7 @@ func (s *storm) smallTrouble(ctx context.Context, away *sync.WaitGroup) error {
 		s.changes.absences.Add(1)
 		for_(time.Duration(s.random.IntN(5000))*time.Millisecond, func() { s.devices[i].Trouble.Offline(false) })
 	case n < 88:
-		k := s.random.IntN(fleet)
+		k := s.random.IntN(s.fleet)
 		if k == i || !s.swappable(i, k) {
 			return nil
 		}

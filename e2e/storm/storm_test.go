@@ -1,6 +1,7 @@
 package storm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -20,12 +21,7 @@ import (
 
 // The size of the storm.
 const (
-	fleet   = 64 // cameras, as many as a box takes
-	watched = 8  // of them with a worker that looks for motion
-	crowd   = 200
-	owners  = 1
-	adultsN = 6
-	guests  = 43
+	owners = 1
 
 	// atOnce is how many requests of the crowd are under way together, streams aside: two cores serve box, cameras and
 	// crowd.
@@ -36,10 +32,21 @@ const (
 	atMost    = 160 * time.Second
 )
 
+// size is how large a storm is.
+type size struct {
+	fleet, watched        int // cameras, and those of them with a worker that looks for motion
+	adults, guests, crowd int
+}
+
+// whole is as many cameras as a box takes.
+var whole = size{fleet: 64, watched: 8, adults: 6, guests: 43, crowd: 200}
+
 // storm is all of it.
 type storm struct {
+	size
 	*judge
 	box     *box
+	front   string // where the crowd knocks, if not at the box
 	sim     *sim.Server
 	devices []*sim.Camera // by number − 1
 	owner   *viewer
@@ -86,22 +93,16 @@ func TestStorm(t *testing.T) {
 	t.Logf("HEARTH_SEED=%d", seed)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	s := newStorm(t, seed, cancel)
+	s := newStorm(t, whole, seed, cancel)
 	if err := s.setUp(ctx); err != nil {
 		t.Fatalf("%v\n%s", err, s.box.said(40))
 	}
-	t.Logf("%d cameras, %d people and their rights: %s", fleet, len(s.people), time.Since(began).Round(time.Second))
+	t.Logf("%d cameras, %d people and their rights: %s", s.fleet, len(s.people), time.Since(began).Round(time.Second))
 
 	if err := s.comeBack(ctx, "before the crowd comes"); err != nil {
 		t.Fatalf("%v\n%s", err, s.box.said(40))
 	}
-	crowdCtx, leave := context.WithCancel(ctx)
-	var all sync.WaitGroup
-	for i := range crowd {
-		v := s.newViewer(fmt.Sprintf("viewer %d", i+1), s.people[i%len(s.people)], i+1)
-		all.Go(func() { v.run(crowdCtx) })
-	}
-	all.Go(func() { s.lag.run(crowdCtx) })
+	goHome := s.gather(ctx)
 	looked := time.Now()
 	err := s.trouble(ctx, func() bool {
 		if wanted > 0 {
@@ -110,8 +111,7 @@ func TestStorm(t *testing.T) {
 		return time.Since(looked) >= byDefault && (len(s.lacks(true)) == 0 || time.Since(began) > atMost)
 	}, wanted == 0)
 	took := time.Since(looked)
-	leave()
-	all.Wait()
+	goHome()
 	if cause := context.Cause(ctx); cause != nil && t.Context().Err() == nil {
 		t.Fatalf("%v\n\nthe box said last:\n%s", cause, s.box.said(30))
 	}
@@ -124,20 +124,35 @@ func TestStorm(t *testing.T) {
 	}
 }
 
-func newStorm(t *testing.T, seed uint64, stop context.CancelCauseFunc) *storm {
+// gather has the crowd come and look. The function that it gives sends them home and waits until they are gone.
+func (s *storm) gather(ctx context.Context) (goHome func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	for i := range s.crowd {
+		v := s.newViewer(fmt.Sprintf("viewer %d", i+1), s.people[i%len(s.people)], i+1)
+		all.Go(func() { v.run(ctx) })
+	}
+	all.Go(func() { s.lag.run(ctx) })
+	return func() {
+		cancel()
+		all.Wait()
+	}
+}
+
+func newStorm(t *testing.T, large size, seed uint64, stop context.CancelCauseFunc) *storm {
 	t.Helper()
 	s := &storm{
-		box: newBox(t), random: rand.New(rand.NewPCG(seed, 1)), log: t.Logf, places: make(chan struct{}, atOnce),
+		size: large, box: newBox(t), random: rand.New(rand.NewPCG(seed, 1)), log: t.Logf, places: make(chan struct{}, atOnce),
 		watching: make(map[*watching]bool),
 	}
 	s.judge = &judge{model: newModel(), seed: seed, taken: s.takenAt, stop: func(verdict string) { stop(fmt.Errorf("%s", verdict)) }}
-	for i := range fleet {
+	for i := range s.fleet {
 		c := &sim.Camera{
 			Name: fmt.Sprintf("device%d", i+1), Number: uint16(i + 1), FPS: 2, GOP: 4, NoSub: true,
 			Main: sim.Video{Width: 128, Height: 72}, Address: fmt.Sprintf("127.0.2.%d:0", i+1),
 			User: "hearth", Password: fmt.Sprintf("the password of %d", i+1), Scene: sim.Yard(i),
 		}
-		if i < watched {
+		if i < s.watched {
 			c.FPS, c.GOP, c.Main = 5, 10, sim.Video{Width: 256, Height: 144}
 			c.Scene.First, c.Scene.Every = 5*time.Second, 20*time.Second
 		}
@@ -176,7 +191,7 @@ func (s *storm) takenAt(number uint16, frame uint32) (time.Time, bool) {
 
 func (s *storm) newViewer(name string, p *person, n int) *viewer {
 	return &viewer{
-		storm: s, name: name, person: p, browser: newBrowser(s.box.url(), n), random: rand.New(rand.NewPCG(s.seed, uint64(1000+n))),
+		storm: s, name: name, person: p, browser: newBrowser(cmp.Or(s.front, s.box.url()), n), random: rand.New(rand.NewPCG(s.seed, uint64(1000+n))),
 	}
 }
 
@@ -197,18 +212,18 @@ func (s *storm) setUp(ctx context.Context) error {
 	s.owner.session.open.send(true, 0)
 	s.owner.session.open.ack(s.now())
 
-	for i := range fleet {
+	for i := range s.fleet {
 		if err := s.add(ctx, i); err != nil {
 			return err
 		}
 	}
-	for i := range owners + adultsN + guests {
+	for i := range owners + s.adults + s.guests {
 		p := &person{name: fmt.Sprintf("Person %d", i+1), password: fmt.Sprintf("a long password %d", i+1)}
 		st := standing{role: "guest", extras: make(map[string]rights)}
 		switch {
 		case i < owners:
 			st.role = "owner"
-		case i < owners+adultsN:
+		case i < owners+s.adults:
 			st.role = "adult"
 		default:
 			st.extras = s.draw()
@@ -242,9 +257,9 @@ func (s *storm) draw() map[string]rights {
 			r = adults
 		}
 		// The cameras with events have a part in it more often than others.
-		slot := s.random.IntN(fleet)
+		slot := s.random.IntN(s.fleet)
 		if s.random.IntN(3) == 0 {
-			slot = s.random.IntN(watched)
+			slot = s.random.IntN(s.watched)
 		}
 		extras[s.slots[slot].id] = r
 	}
