@@ -46,7 +46,7 @@ export async function narrow({ page, house }, camera) {
 }
 
 /** What axe finds on some screens in both schemes, in a window that axe is in. */
-async function ask(context, screens) {
+export async function ask(context, screens) {
   const page = await context.newPage();
   try {
     await page.addInitScript(axe);

@@ -7,13 +7,16 @@ import type {
   EventFilter,
   Grant,
   HearthEvent,
+  LoginSession,
   Me,
+  NewTotp,
   Offer,
   Page,
   Person,
   RecoveryKeyAnswer,
   Role,
   SetupAnswer,
+  Signin,
   StorageAnswer,
   TimelineAnswer,
   Volume,
@@ -33,6 +36,8 @@ export class Problem extends Error {
     readonly fields: Record<string, string> = {},
     /** Seconds to wait before another try, when the box said so. */
     readonly retryAfter?: number,
+    /** What kind of problem it is, where a caller decides by that. */
+    readonly type = '',
   ) {
     super(detail);
   }
@@ -94,13 +99,16 @@ async function problem(answer: Response): Promise<Problem> {
   const retry = Number(answer.headers.get('Retry-After') ?? NaN);
   const fields: Record<string, string> = {};
   let detail: string;
+  let type = '';
   try {
     const body = (await answer.json()) as {
+      type?: string;
       title?: string;
       detail?: string;
       errors?: { location?: string; message?: string }[] | null;
     };
     detail = body.detail ?? body.title ?? '';
+    type = body.type ?? '';
     for (const e of body.errors ?? []) {
       const name = (e.location ?? '').replace(/^body\.?/, '');
       if (e.message) fields[name] = sentence(e.message);
@@ -108,15 +116,28 @@ async function problem(answer: Response): Promise<Problem> {
   } catch {
     detail = answer.statusText;
   }
-  return new Problem(answer.status, detail, fields, Number.isNaN(retry) ? undefined : retry);
+  return new Problem(answer.status, detail, fields, Number.isNaN(retry) ? undefined : retry, type);
 }
 
 export const api = {
   setUp: (name: string, password: string, code?: string) =>
     ask<Me>('POST', address('/setup'), code ? { name, password, code } : { name, password }),
-  logIn: (name: string, password: string) => ask<Me>('POST', address('/session'), { name, password }),
+  logIn: (name: string, password: string, totp?: string) =>
+    ask<Me>('POST', address('/session'), totp ? { name, password, totp } : { name, password }),
   logOut: () => ask<void>('DELETE', address('/session')),
   me: () => ask<Me>('GET', address('/session')),
+  signin: () => ask<Signin>('GET', address('/me/signin')),
+  changePassword: (id: string, current_password: string, password: string) =>
+    ask<unknown>('PATCH', address(`/users/${id}`), { current_password, password }),
+  beginTotp: (password: string) => ask<NewTotp>('POST', address('/me/totp'), { password }),
+  confirmTotp: async (code: string) =>
+    (await ask<{ recovery_codes: string[] }>('POST', address('/me/totp/confirm'), { code })).recovery_codes,
+  removeTotp: (password: string, code: string) => ask<void>('POST', address('/me/totp/remove'), { password, code }),
+  makeRecoveryCodes: async (password: string, code: string) =>
+    (await ask<{ recovery_codes: string[] }>('POST', address('/me/recovery-codes'), { password, code })).recovery_codes,
+  sessions: async () => (await ask<Page<LoginSession>>('GET', address('/sessions'))).items ?? [],
+  endSession: (id: string) => ask<void>('DELETE', address(`/sessions/${id}`)),
+  endOtherSessions: () => ask<void>('DELETE', address('/sessions')),
   setup: () => ask<SetupAnswer>('GET', address('/setup')),
 
   cameras: async () => (await ask<Page<Camera>>('GET', address('/cameras'))).items ?? [],

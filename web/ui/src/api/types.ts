@@ -10,6 +10,30 @@ export interface Me {
   role: Role;
 }
 
+/** How somebody logs in beyond the password. */
+export interface Signin {
+  totp?: { since: string; recovery_codes: number };
+}
+
+/** An authenticator app that is being added. */
+export interface NewTotp {
+  secret: string;
+  uri: string;
+  qr_svg: string;
+}
+
+/** A browser or program that somebody is logged in with. */
+export interface LoginSession {
+  id: string;
+  device: string;
+  from: string;
+  created: string;
+  seen: string;
+  expires: string;
+  current: boolean;
+  way?: 'password' | 'code' | 'recovery-code' | 'passkey';
+}
+
 /** A corner of a polygon, parts of the picture's width and height. */
 export type Point = [number, number];
 

@@ -1,7 +1,7 @@
 /** Real addresses, one page: `/`, `/events`, `/camera/{id}?at=…`, … */
 
 export interface Place {
-  screen: 'home' | 'events' | 'camera' | 'cameras' | 'add' | 'edit' | 'storage' | 'people' | 'log' | 'nowhere';
+  screen: 'home' | 'events' | 'camera' | 'cameras' | 'add' | 'edit' | 'storage' | 'people' | 'log' | 'you' | 'nowhere';
   id: string;
   query: URLSearchParams;
 }
@@ -23,6 +23,7 @@ export function placeOf(path: string, search: string): Place {
     case 'storage':
     case 'people':
     case 'log':
+    case 'you':
       return { screen: first, id: '', query };
     case 'camera':
       return { screen: id ? 'camera' : 'nowhere', id, query };

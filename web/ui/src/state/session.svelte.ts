@@ -38,8 +38,8 @@ class Session {
     }
   }
 
-  async logIn(name: string, password: string): Promise<void> {
-    this.#in(await api.logIn(name, password));
+  async logIn(name: string, password: string, totp?: string): Promise<void> {
+    this.#in(await api.logIn(name, password, totp));
   }
 
   async setUp(name: string, password: string, code?: string): Promise<void> {
