@@ -46,6 +46,8 @@ type Cameras struct {
 	Log    *slog.Logger
 	// Trusted says whether the box knows the time; nil: it always does.
 	Trusted func() bool
+	// Zone is where the clock on the wall hangs that schedules go by; nil: the system's.
+	Zone *time.Location
 
 	gate     *camera.Gate
 	news     News
@@ -56,8 +58,17 @@ type Cameras struct {
 	change sync.Mutex
 	tree   *suture.Supervisor // nil while Run does not run
 
-	mu      sync.Mutex // held for a moment only, also within change
+	// switching is held while it changes who is private, which waits for hearth.db and for connections to be closed, not for
+	// change: it may be taken within change, never the other way round.
+	switching sync.Mutex
+	opened    chan struct{}                 // holds a token when a camera is to look again
+	write     func(box.PrivacyChange) error // nil: hearth.db's; a test's that fails
+
+	mu      sync.Mutex // held for a moment only, also within change and switching
 	running map[media.CameraID]*one
+	shades  shades
+	probes  map[probed]context.CancelFunc
+	asked   uint64
 }
 
 // NewCameras prepares the cameras that the store knows; Run starts them.
@@ -67,6 +78,8 @@ func NewCameras(store *storage.Store, vision string, log *slog.Logger) *Cameras 
 		gate:     camera.NewGate(camera.DefaultHandshakes),
 		pictures: make(chan struct{}, 2),
 		running:  make(map[media.CameraID]*one),
+		opened:   make(chan struct{}, 1),
+		probes:   make(map[probed]context.CancelFunc),
 	}
 }
 
@@ -79,7 +92,13 @@ func (c *Cameras) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	looking, stop := context.WithCancel(ctx)
+	var privacy sync.WaitGroup
+	privacy.Go(func() { c.keepPrivacy(looking) })
+	privacy.Go(func() { c.openAgain(looking) })
 	err = <-ended
+	stop()
+	privacy.Wait()
 	c.change.Lock()
 	defer c.change.Unlock()
 	c.tree = nil
@@ -105,6 +124,9 @@ func (c *Cameras) startAll(ctx context.Context) (<-chan error, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the cameras: %w", err)
 	}
+	if err := c.loadPrivacy(known); err != nil {
+		return nil, fmt.Errorf("read who is private: %w", err)
+	}
 	c.tree = supervisor("cameras", c.Log)
 	ended := c.tree.ServeBackground(ctx) // it runs before anything is taken out of it
 	for _, k := range known {
@@ -121,10 +143,14 @@ func (c *Cameras) start(settings box.Camera, on *screens) error {
 	if err != nil {
 		return err
 	}
-	o.token = c.tree.Add(o.tree)
 	c.mu.Lock()
-	c.running[settings.ID] = o
+	c.running[settings.ID] = o // from here on a switch finds it
+	private := c.isPrivate(settings.ID)
 	c.mu.Unlock()
+	if private {
+		o.shut() // before anything begins
+	}
+	o.token = c.tree.Add(o.tree)
 	return nil
 }
 
@@ -182,6 +208,9 @@ func (c *Cameras) Add(_ context.Context, s CameraSettings) (media.CameraID, erro
 	if err != nil {
 		return media.CameraID{}, err
 	}
+	if c.sameAsPrivate(settings, box.Camera{}) {
+		return media.CameraID{}, errAddress
+	}
 	if len(known) >= MaxCameras {
 		return media.CameraID{}, ErrTooManyCameras
 	}
@@ -194,6 +223,7 @@ func (c *Cameras) Add(_ context.Context, s CameraSettings) (media.CameraID, erro
 	if err := c.Store.Box().PutCamera(settings); err != nil {
 		return media.CameraID{}, fmt.Errorf("keep the camera: %w", err)
 	}
+	c.shadeNew(settings)
 	if c.tree != nil {
 		if err := c.start(settings, newScreens(id, c.Store.Bell(), c.Log.With("camera", settings.Name))); err != nil {
 			return media.CameraID{}, err
@@ -240,11 +270,17 @@ func (c *Cameras) update(id media.CameraID, s CameraSettings) error {
 	if taken(known, after) {
 		return ErrNameTaken
 	}
+	if c.sameAsPrivate(after, before) {
+		return errAddress
+	}
 	if err := c.keepSettings(&after); err != nil {
 		return fmt.Errorf("keep the camera: %w", err)
 	}
 	c.mu.Lock()
 	o := c.running[id]
+	if s := c.shades.cameras[id]; s != nil {
+		s.addresses = addressesOf(after)
+	}
 	c.mu.Unlock()
 	switch {
 	case c.tree == nil:
@@ -273,16 +309,42 @@ func (c *Cameras) Remove(g access.Grant) error {
 	}
 	c.tell(id, Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "removed"}})
 	c.stop(id)
-	return c.Store.RemoveCamera(id)
+	if err := c.Store.RemoveCamera(id); err != nil {
+		return err
+	}
+	c.shadeGone(id)
+	return nil
 }
 
 // Watch begins to watch a camera live.
 func (c *Cameras) Watch(g access.Grant, s media.Stream) (*live.Viewer, error) {
-	o, err := c.one(g, access.Live)
+	o, err := c.open(g, access.Live)
 	if err != nil {
 		return nil, err
 	}
-	return o.screens.hubs[s].Subscribe(g)
+	v, err := o.screens.hubs[s].Subscribe(g)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.open(g, access.Live); err != nil { // it became private meanwhile
+		v.Close()
+		return nil, err
+	}
+	return v, nil
+}
+
+// open finds the running camera that a grant is for, if it is not private.
+func (c *Cameras) open(g access.Grant, verbs ...access.Verb) (*one, error) {
+	o, err := c.one(g, verbs...)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.isPrivate(o.id) {
+		return nil, ErrPrivate
+	}
+	return o, nil
 }
 
 // one finds the running camera that a grant is for.

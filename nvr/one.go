@@ -1,6 +1,7 @@
 package nvr
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 
 	"hearth/nvr/camera"
 	"hearth/nvr/event"
+	"hearth/nvr/live"
 	"hearth/nvr/media"
 	"hearth/nvr/media/alarm"
 	"hearth/nvr/record"
@@ -20,6 +22,7 @@ import (
 
 // one is a running camera: its parts, and the supervisor that starts them again one by one.
 type one struct {
+	id    media.CameraID
 	log   *slog.Logger
 	tree  *suture.Supervisor
 	token suture.ServiceToken
@@ -27,10 +30,16 @@ type one struct {
 	camera    *camera.Camera
 	recorders [2]*record.Recorder // by stream
 	identity  [2]*camera.Identity // by stream; one for both where they come from one host
+	shutters  [2]*shutter         // by stream
 	screens   *screens
 	worker    *vision.Worker
 	book      *event.Book
 	strangers *strangers
+
+	// looking ends when the camera is not to look any more. Parts that look hold busy for reading while they run.
+	looking context.Context
+	stop    context.CancelFunc
+	busy    sync.RWMutex
 
 	mu       sync.Mutex
 	settings box.Camera
@@ -44,7 +53,8 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 	}
 	id := settings.ID
 	log := c.Log.With("camera", settings.Name)
-	o := &one{log: log, screens: on, settings: settings, tree: supervisor("camera "+settings.Name, log)}
+	o := &one{id: id, log: log, screens: on, settings: settings, tree: supervisor("camera "+settings.Name, log)}
+	o.looking, o.stop = context.WithCancel(context.Background())
 
 	o.identity = c.identities(settings)
 	strangers := c.strangersOf(settings, log)
@@ -96,14 +106,16 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 			PostRoll: -1, // the book closes an event only after its own
 		}
 	}
-	o.camera.Main = c.sinks(id, media.Main, media.Sinks{o.recorders[media.Main], on.hubs[media.Main], look.sink(media.Main)})
-	o.camera.Sub = c.sinks(id, media.Sub, media.Sinks{o.recorders[media.Sub], on.hubs[media.Sub], look.sink(media.Sub)})
-
-	o.tree.Add(part{"rtsp", o.camera.Run})
-	if look.to != nil {
-		o.tree.Add(part{"vision", o.worker.Run})
+	for _, s := range []media.Stream{media.Main, media.Sub} {
+		o.shutters[s] = &shutter{to: c.sinks(id, s, media.Sinks{o.recorders[s], on.hubs[s], look.sink(s)})}
 	}
-	o.tree.Add(part{"events", o.book.Run})
+	o.camera.Main, o.camera.Sub = o.shutters[media.Main], o.shutters[media.Sub]
+
+	o.tree.Add(part{"rtsp", o.whileLooking(o.camera.Run)})
+	if look.to != nil {
+		o.tree.Add(part{"vision", o.whileLooking(o.worker.Run)})
+	}
+	o.tree.Add(part{"events", o.whileLooking(o.book.Run)})
 	on.show(o.camera, settings.Motion.Attentive)
 	return o, nil
 }
@@ -134,6 +146,50 @@ func (o *one) apply(s box.Camera) {
 	for _, r := range o.recorders {
 		r.SetMode(record.Mode(s.Record))
 	}
+}
+
+// whileLooking makes a part that does not run, nor is started again, once the camera is not to look.
+func (o *one) whileLooking(run func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		o.busy.RLock()
+		defer o.busy.RUnlock()
+		if o.looking.Err() != nil {
+			return suture.ErrDoNotRestart
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(o.looking, cancel)()
+		err := run(ctx)
+		if o.looking.Err() != nil {
+			return suture.ErrDoNotRestart
+		}
+		return err
+	}
+}
+
+// shut makes the camera stop looking, for good: another one is made when it is to look again. When it returns, nothing of
+// what still comes in is recorded, shown or looked at; quiet says when nothing comes in.
+func (o *one) shut() {
+	for _, s := range o.shutters {
+		s.close(gapPrivate)
+	}
+	o.stop()
+	for _, h := range o.screens.hubs {
+		h.EndAll(live.ErrPrivate)
+	}
+	o.finish()
+}
+
+// quiet gives a channel that is closed once no connection to the camera is open, no worker runs and its event is closed.
+// Only after shut.
+func (o *one) quiet() <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		o.busy.Lock()
+		defer o.busy.Unlock()
+		close(done)
+	}()
+	return done
 }
 
 // finish hands the last fragments over once the parts have stopped.

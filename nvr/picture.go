@@ -2,6 +2,7 @@ package nvr
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"hearth/nvr/camera"
@@ -20,7 +21,7 @@ const (
 // Snapshot gives the newest key frame of a camera as a JPEG, and when it was taken. Each is decoded anew: a picture
 // in the clear is not kept in memory to be handed to the next one who asks.
 func (c *Cameras) Snapshot(ctx context.Context, g access.Grant) ([]byte, time.Time, error) {
-	o, err := c.one(g, access.Live)
+	o, err := c.open(g, access.Live)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
@@ -39,7 +40,13 @@ func (c *Cameras) Snapshot(ctx context.Context, g access.Grant) ([]byte, time.Ti
 		return nil, time.Time{}, ErrNoPicture
 	}
 	jpeg, err := c.picture(ctx, run.Tracks[au.Track], *au, snapshotWidth)
-	return jpeg, au.Wall, err
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	if _, err := c.open(g, access.Live); err != nil { // it became private meanwhile
+		return nil, time.Time{}, err
+	}
+	return jpeg, au.Wall, nil
 }
 
 // Probe asks a camera what it offers before it is added, with a picture of what it sees. The picture is nil where
@@ -53,7 +60,15 @@ func (c *Cameras) Probe(ctx context.Context, s CameraSettings) (camera.Offer, []
 	if a.Password != nil {
 		config.Password = *a.Password
 	}
+	ctx, done, err := c.mayAsk(ctx, config.URL, config.DetectURL)
+	if err != nil {
+		return camera.Offer{}, nil, err
+	}
+	defer done()
 	offer, err := camera.Probe(ctx, config)
+	if ctx.Err() != nil && errors.Is(context.Cause(ctx), errAddress) {
+		return camera.Offer{}, nil, errAddress
+	}
 	if err != nil {
 		return camera.Offer{}, nil, err
 	}

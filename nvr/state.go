@@ -1,6 +1,8 @@
 package nvr
 
 import (
+	"time"
+
 	"hearth/nvr/camera"
 	"hearth/nvr/media"
 	"hearth/nvr/record"
@@ -16,6 +18,7 @@ type CameraState struct {
 	Viewers   int
 	// Identity is what the camera is known by, by stream; that of the sub stream is nil where it is the same.
 	Identity [2]*IdentityState
+	Private  *PrivacyState // nil: it is not
 }
 
 // State says how a camera does. Any valid grant for the camera will do.
@@ -23,6 +26,17 @@ func (c *Cameras) State(g access.Grant) (CameraState, error) {
 	o, err := c.one(g)
 	if err != nil {
 		return CameraState{}, err
+	}
+	c.mu.Lock()
+	private, ok := c.private(o.id)
+	c.mu.Unlock()
+	if ok || o.looking.Err() != nil { // then it is just about to look again
+		s := CameraState{State: camera.State{Status: camera.Connecting, Since: time.Now()}}
+		if ok {
+			s.State, s.Private = camera.State{Status: camera.Private, Since: private.Since}, &private
+		}
+		s.Identity, err = c.identityStates(g.Camera(), o)
+		return s, err
 	}
 	s := CameraState{State: o.camera.State(), Vision: o.worker.Status(), Recording: make(map[media.Stream]record.Counters)}
 	for i, r := range o.recorders {

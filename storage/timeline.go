@@ -56,9 +56,24 @@ func (s *Store) Timeline(g access.Grant, from, to time.Time) (Timeline, error) {
 			t.Spans = append(t.Spans, spanOf(from, to))
 		}
 	}
-	for _, h := range holes(spans, a, b) {
-		t.Gaps = append(t.Gaps, Gap{From: fromMicros(max(h.from, a)), To: fromMicros(min(h.to, b)), Reason: why(h, notes)})
+	private, err := s.private(l.Camera, spans, a, b)
+	if err != nil {
+		return Timeline{}, err
 	}
+	for _, h := range holes(spans, a, b) {
+		for _, rest := range without(stretch{from: max(h.from, a), to: min(h.to, b)}, private) {
+			of := h
+			if rest.from != max(h.from, a) { // behind a private stretch, whose note says nothing about it
+				of.from, of.recovered = rest.from, false
+			}
+			of.to = min(h.to, rest.to)
+			t.Gaps = append(t.Gaps, Gap{From: fromMicros(rest.from), To: fromMicros(rest.to), Reason: why(of, notes)})
+		}
+	}
+	for _, p := range private {
+		t.Gaps = append(t.Gaps, Gap{From: fromMicros(p.from), To: fromMicros(p.to), Reason: Private})
+	}
+	slices.SortFunc(t.Gaps, func(x, y Gap) int { return x.From.Compare(y.From) })
 	for _, f := range folds {
 		if from, to := max(f.from, a), min(f.to, b); from < to {
 			t.Twice = append(t.Twice, Twice{Span: spanOf(from, to), Times: f.takes})
@@ -69,6 +84,48 @@ func (s *Store) Timeline(g access.Grant, from, to time.Time) (Timeline, error) {
 		t.Motion = append(t.Motion, Motion{From: fromMicros(minute), To: fromMicros(minute + time.Minute.Microseconds()), Score: score})
 	})
 	return t, err
+}
+
+// Private is the reason of gaps in which a camera was not to look.
+const Private = "privacy"
+
+// private gives the stretches between a and b in which a camera was private and of which there is nothing.
+func (s *Store) private(camera media.CameraID, spans []stretch, a, b int64) (list []stretch, err error) {
+	known, err := s.box.PrivateStretches(camera)
+	if err != nil {
+		return nil, err
+	}
+	b = min(b, micros(time.Now()))
+	for _, p := range known {
+		x := stretch{from: max(micros(p.From), a), to: b}
+		if !p.To.IsZero() {
+			x.to = min(micros(p.To), b)
+		}
+		if x.from < x.to {
+			list = append(list, without(x, spans)...)
+		}
+	}
+	return list, nil
+}
+
+// without gives what of a stretch lies in none of the others. A remnant too short to see is left out.
+func without(x stretch, others []stretch) []stretch {
+	rest := []stretch{x}
+	for _, o := range others {
+		var next []stretch
+		for _, r := range rest {
+			for _, part := range []stretch{{from: r.from, to: min(r.to, o.from)}, {from: max(r.from, o.to), to: r.to}} {
+				if o.to <= r.from || o.from >= r.to {
+					part = r
+				}
+				if part.to-part.from > joined.Microseconds() && !slices.Contains(next, part) {
+					next = append(next, part)
+				}
+			}
+		}
+		rest = next
+	}
+	return rest
 }
 
 func spanOf(from, to int64) Span { return Span{From: fromMicros(from), To: fromMicros(to)} }

@@ -16,6 +16,7 @@ import (
 
 	"hearth/nvr/clock"
 	"hearth/nvr/media"
+	"hearth/storage/access"
 )
 
 const (
@@ -96,13 +97,15 @@ func (s *Server) getSystem(ctx context.Context, _ *nothing) (*systemOutput, erro
 
 type settingsOutput struct {
 	Body struct {
-		Name string `json:"name" doc:"What the page calls the house"`
+		Name    string       `json:"name" doc:"What the page calls the house"`
+		Privacy *privacyView `json:"privacy,omitempty" doc:"Of the whole house; for owners"`
 	}
 }
 
 type settingsInput struct {
 	Body struct {
-		Name *string `json:"name,omitempty" maxLength:"200"`
+		Name    *string         `json:"name,omitempty" maxLength:"200"`
+		Privacy *changedPrivacy `json:"privacy,omitempty" doc:"Switches all cameras at once"`
 	}
 }
 
@@ -112,14 +115,22 @@ func (s *Server) boxName() (string, error) {
 	return name, err
 }
 
-func (s *Server) getSettings(context.Context, *nothing) (*settingsOutput, error) {
+func (s *Server) getSettings(ctx context.Context, _ *nothing) (*settingsOutput, error) {
 	out := &settingsOutput{}
+	if s.access().RequireOwner(visitorOf(ctx).session) == nil {
+		out.Body.Privacy = viewOfPrivacy(s.Cameras.HousePrivacy())
+	}
 	var err error
 	out.Body.Name, err = s.boxName()
 	return out, err
 }
 
 func (s *Server) changeSettings(ctx context.Context, in *settingsInput) (*settingsOutput, error) {
+	if in.Body.Privacy != nil {
+		if err := s.Cameras.CheckPrivacy(access.Grant{}, in.Body.Privacy.change()); err != nil {
+			return nil, err
+		}
+	}
 	if in.Body.Name != nil {
 		name := strings.TrimSpace(*in.Body.Name)
 		if n := utf8.RuneCountInString(name); n < 1 || n > 60 {
@@ -129,6 +140,11 @@ func (s *Server) changeSettings(ctx context.Context, in *settingsInput) (*settin
 			return nil, err
 		}
 		s.looks.did(visitorOf(ctx).entry("settings.change", media.CameraID{}))
+	}
+	if in.Body.Privacy != nil {
+		if err := s.switchPrivacy(ctx, visitorOf(ctx), media.CameraID{}, in.Body.Privacy); err != nil {
+			return nil, err
+		}
 	}
 	return s.getSettings(ctx, nil)
 }

@@ -56,6 +56,7 @@ type changedCamera struct {
 	Limits    *limitsView           `json:"limits,omitempty"`
 	Volume    *media.UUID           `json:"volume,omitempty" doc:"The disk to record to; the zero UUID for the data folder's"`
 	Motion    *media.MotionSettings `json:"motion,omitempty"`
+	Privacy   *changedPrivacy       `json:"privacy,omitempty"`
 }
 
 type (
@@ -180,10 +181,23 @@ func (s *Server) changeCamera(ctx context.Context, in *struct {
 			set.Username = ""
 		}
 	}
-	if err := s.Cameras.Update(ctx, v.grant, set); err != nil {
-		return nil, err
+	if b.Privacy != nil {
+		if err := s.Cameras.CheckPrivacy(v.grant, b.Privacy.change()); err != nil {
+			return nil, err
+		}
 	}
-	s.looks.did(v.entry("camera.change", v.grant.Camera()))
+	// A switch alone is not held up by what a change waits for.
+	if b.Privacy == nil || b != (changedCamera{Privacy: b.Privacy}) {
+		if err := s.Cameras.Update(ctx, v.grant, set); err != nil {
+			return nil, err
+		}
+		s.looks.did(v.entry("camera.change", v.grant.Camera()))
+	}
+	if b.Privacy != nil {
+		if err := s.switchPrivacy(ctx, v, v.grant.Camera(), b.Privacy); err != nil {
+			return nil, err
+		}
+	}
 	return s.viewOf(v, v.grant)
 }
 

@@ -27,6 +27,9 @@ type cameraView struct {
 	Record   string         `json:"record" enum:"continuous,motion,off"`
 	Recorded recordedView   `json:"recorded"`
 
+	PrivateUntil *time.Time `json:"private_until,omitempty" doc:"While it is private: when it looks again by itself"`
+	PrivateBy    string     `json:"private_by,omitempty" enum:"hand,schedule,house,clock" doc:"While it is private: why"`
+
 	// The rest is for who may manage the camera.
 
 	URL         string                `json:"url,omitempty"`
@@ -42,6 +45,7 @@ type cameraView struct {
 	Viewers     *int                  `json:"viewers,omitempty"`
 	Identity    *identityView         `json:"identity,omitempty"`
 	SubIdentity *identityView         `json:"sub_identity,omitempty" doc:"Of the sub stream, where that comes from another host"`
+	Privacy     *privacyView          `json:"privacy,omitempty"`
 }
 
 type limitsView struct {
@@ -106,13 +110,18 @@ func (s *Server) cameraView(v *visitor, g access.Grant, c box.Camera, usage stor
 	view.Limits, view.Motion = &limitsView{c.LimitBytes, c.LimitDays, c.LimitEventDays}, &c.Motion
 	view.Volume = &c.Volume
 	if err == nil {
-		view.Vision, view.Viewers = &state.Vision, &state.Viewers
+		if state.Private == nil {
+			view.Vision, view.Viewers = &state.Vision, &state.Viewers
+		}
 		if view.Identity, err = s.identityView(v, state.Identity[media.Main]); err != nil {
 			return cameraView{}, err
 		}
 		if view.SubIdentity, err = s.identityView(v, state.Identity[media.Sub]); err != nil {
 			return cameraView{}, err
 		}
+	}
+	if p, err := s.Cameras.Privacy(g); err == nil {
+		view.Privacy = viewOfPrivacy(p)
 	}
 	return view, nil
 }
@@ -125,6 +134,9 @@ func (v *cameraView) take(s nvr.CameraState) {
 	if !s.Since.IsZero() {
 		since := s.Since.UTC()
 		v.Since = &since
+	}
+	if s.Private != nil {
+		v.PrivateUntil, v.PrivateBy = moment(s.Private.Until), string(s.Private.Reason)
 	}
 	v.Main, v.Sub = streamOf(s.Main), streamOf(s.Sub)
 	for _, r := range s.Recording {

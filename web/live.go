@@ -35,6 +35,8 @@ const (
 
 	// closeRemoved says that the camera was removed: there is nothing to ask for again.
 	closeRemoved websocket.StatusCode = 4404
+	// closePrivate says that the camera is not to look now: it may be asked for again when it is not private any more.
+	closePrivate websocket.StatusCode = 4409
 )
 
 type liveText struct {
@@ -127,6 +129,8 @@ func (s *Server) watch(ctx context.Context, conn *websocket.Conn, raw net.Conn, 
 		switch {
 		case errors.Is(context.Cause(ctx), access.ErrDenied):
 			lastWord(conn, websocket.StatusPolicyViolation, "not allowed any more")
+		case errors.Is(err, live.ErrPrivate):
+			lastWord(conn, closePrivate, "the camera is private")
 		case errors.Is(err, io.EOF):
 			lastWord(conn, closeRemoved, "the camera is not there any more")
 		case heard.Err() == nil && ctx.Err() != nil:

@@ -22,6 +22,9 @@ import (
 // nothingRecorded is the type of the problem that there is no footage in the asked span.
 const nothingRecorded = "urn:hearth:nothing-recorded"
 
+// privateNow is the type of the problem that a camera is private, so that there is no picture of now.
+const privateNow = "urn:hearth:private"
+
 // problem is an answer of RFC 9457 with a sentence for the owner and what is wrong with which field.
 func problem(status int, sentence string, fields ...*huma.ErrorDetail) *huma.ErrorModel {
 	return &huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: sentence, Errors: fields}
@@ -48,6 +51,7 @@ func problemOf(log *slog.Logger, err error) error {
 	var wrong *nvr.FieldError
 	var busy *access.BusyError
 	var trouble *camera.Problem
+	var unkept *nvr.UnkeptError
 	switch {
 	case err == nil:
 		return nil
@@ -93,6 +97,13 @@ func problemOf(log *slog.Logger, err error) error {
 		return problem(http.StatusConflict, sentence(err.Error()))
 	case errors.Is(err, nvr.ErrQuarantined):
 		return problem(http.StatusServiceUnavailable, sentence(err.Error()))
+	case errors.Is(err, nvr.ErrPrivate), errors.Is(err, live.ErrPrivate):
+		p := problem(http.StatusConflict, "This camera is private: it does not look now.")
+		p.Type = privateNow
+		return p
+	case errors.As(err, &unkept):
+		log.Error("a switch of privacy is not kept", "error", err)
+		return problem(http.StatusInsufficientStorage, "Nothing was changed: the box cannot write down who is private. Its disk may be full.")
 	case errors.Is(err, nvr.ErrNoPicture):
 		return problem(http.StatusServiceUnavailable, "The camera has not shown a picture yet.")
 	case errors.Is(err, vision.ErrNoPicture): // what decodes one died, or the machine is too busy for it

@@ -14,6 +14,7 @@ const (
 	// Quarantined says that another device answers in the camera's place, or that it cannot be told whether it does.
 	// Nothing of it is passed on. Another try follows by itself: the right one may be back.
 	Quarantined = "quarantined"
+	Private     = "private" // nothing is tried: it is not to look. Said by who runs cameras, not by a Camera
 )
 
 // ReasonOther is what a timeline says of the time in which a camera was quarantined.

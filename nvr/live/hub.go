@@ -2,6 +2,7 @@ package live
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -18,6 +19,8 @@ var (
 	ErrDenied = errors.New("not allowed to watch this camera")
 	// ErrClosed says that the camera was removed or the box is going down.
 	ErrClosed = errors.New("this camera is no longer there")
+	// ErrPrivate says that the camera does not look now.
+	ErrPrivate = errors.New("this camera is private")
 )
 
 // Bounds that hold where a Hub's are zero.
@@ -236,15 +239,24 @@ func (h *Hub) tell() {
 func (h *Hub) Close() {
 	h.mu.Lock()
 	h.closed = true
+	h.mu.Unlock()
+	h.EndAll(io.EOF)
+}
+
+// EndAll ends all viewers, whose Next gives the reason from now on, and forgets what was shown. What waits for them is
+// dropped. Who subscribes later sees the next run.
+func (h *Hub) EndAll(reason error) {
+	h.mu.Lock()
 	h.run = nil
 	h.gop.reset()
+	h.muxer.forget()
 	all := make([]*Viewer, 0, len(h.viewers))
 	for v := range h.viewers {
 		all = append(all, v)
 	}
 	h.mu.Unlock()
 	for _, v := range all {
-		v.Close()
+		v.end(reason)
 	}
 }
 

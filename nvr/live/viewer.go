@@ -27,9 +27,9 @@ type Viewer struct {
 	bytes    int       // in the queue, the GOP so far not counted
 	skipping bool      // nothing is taken until a key frame comes
 	skipped  time.Time // by the stream's clock: the last skip
-	closed   bool
-	skips    uint64 // times
-	lost     uint64 // fragments
+	ended    error     // why nothing comes any more; nil: it goes on
+	skips    uint64    // times
+	lost     uint64    // fragments
 }
 
 // entry is a message in a queue. That with the GOP so far has its data made when it is taken out.
@@ -51,16 +51,16 @@ func (e entry) at() time.Time {
 // Grant is what the viewer watches by.
 func (v *Viewer) Grant() access.Grant { return v.grant }
 
-// Next waits for the next message. ErrDenied: it is another camera's. It gives io.EOF after Close, of the viewer or of the hub, and ctx's error when
-// that is done.
+// Next waits for the next message. ErrDenied: it is another camera's. It gives io.EOF after Close, of the viewer or of the
+// hub, the reason after Hub.EndAll, and ctx's error when that is done.
 func (v *Viewer) Next(ctx context.Context) (Message, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return Message{}, err
 		}
-		e, ok, closed := v.take()
-		if closed {
-			return Message{}, io.EOF
+		e, ok, ended := v.take()
+		if ended != nil {
+			return Message{}, ended
 		}
 		if ok {
 			if e.Kind != Notice && !v.hub.Bell.Same(alarm.Live, v.grant.Camera(), e.Camera, "pictures of another camera were on their way to somebody") {
@@ -80,19 +80,19 @@ func (v *Viewer) Next(ctx context.Context) (Message, error) {
 }
 
 // take takes the first entry out of the queue.
-func (v *Viewer) take() (e entry, ok, closed bool) {
+func (v *Viewer) take() (e entry, ok bool, ended error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.closed {
-		return entry{}, false, true
+	if v.ended != nil {
+		return entry{}, false, v.ended
 	}
 	if len(v.queue) == 0 {
-		return entry{}, false, false
+		return entry{}, false, nil
 	}
 	e = v.queue[0]
 	v.queue = slices.Delete(v.queue, 0, 1)
 	v.bytes -= len(e.Data)
-	return e, true, false
+	return e, true, nil
 }
 
 // put adds a fragment to the queue, or skips it.
@@ -203,9 +203,14 @@ func (v *Viewer) counters() (skips, lost uint64) {
 }
 
 // Close ends the watching.
-func (v *Viewer) Close() {
+func (v *Viewer) Close() { v.end(io.EOF) }
+
+// end ends it for the first reason that is given.
+func (v *Viewer) end(reason error) {
 	v.mu.Lock()
-	v.closed = true
+	if v.ended == nil {
+		v.ended = reason
+	}
 	clear(v.queue)
 	v.queue = nil
 	v.mu.Unlock()

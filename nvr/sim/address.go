@@ -41,6 +41,7 @@ type lobby struct {
 
 	mu     sync.Mutex // guards what follows, and who answers
 	visits map[*visit]*spot
+	calls  int64 // that came, also those that nobody answered
 }
 
 // openLobby listens on the shared listener's and all own addresses.
@@ -87,10 +88,18 @@ func (l *lobby) take(from net.Listener, p *spot) {
 	}
 }
 
+// Calls says how many TCP connections came since the server began, and how many are open.
+func (s *Server) Calls() (came, open int64) {
+	s.lobby.mu.Lock()
+	defer s.lobby.mu.Unlock()
+	return s.lobby.calls, int64(len(s.lobby.visits))
+}
+
 // admit gives a connection to who answers; nil if nobody does.
 func (l *lobby) admit(c net.Conn, p *spot) *visit {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.calls++
 	v := &visit{Conn: c, on: l}
 	if p != nil {
 		if v.camera = p.answers; v.camera == nil {

@@ -30,6 +30,7 @@ const (
 	settingsBucket = "settings"
 	camerasBucket  = "cameras" // camera UUID → Camera as JSON
 	keysBucket     = "keys"    // camera UUID → wrapped key
+	privateBucket  = "private" // camera UUID ‖ beginning in microseconds → when it was private, as JSON
 	UsersBucket    = "users"
 	SessionsBucket = "sessions"
 	GrantsBucket   = "grants"
@@ -47,7 +48,9 @@ func buckets() []string {
 }
 
 // later are the buckets that a hearth.db of an earlier version does not have yet.
-func later() []string { return []string{AuditHeads, TokensBucket, InvitesBucket, FactorsBucket} }
+func later() []string {
+	return []string{AuditHeads, TokensBucket, InvitesBucket, FactorsBucket, privateBucket}
+}
 
 // format is the version of the records; a newer one is refused instead of misread.
 const format = 1

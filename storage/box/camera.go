@@ -28,6 +28,8 @@ type Camera struct {
 	Volume         media.UUID           `json:"volume,omitzero"` // recorded to; zero: the data folder
 	Motion         media.MotionSettings `json:"motion"`
 	Created        time.Time            `json:"created"`
+	// Privacy is when it does not look; nil: nobody said. PutCamera and ChangeCamera leave it as it is: ChangePrivacy changes it.
+	Privacy *Privacy `json:"privacy,omitempty"`
 
 	// Pins is what the camera is known again by; nil: nothing was learned yet. SubPins is the same of the sub stream where
 	// that comes from another host.
@@ -108,7 +110,8 @@ func (b *Box) Camera(id media.CameraID) (c Camera, err error) {
 	return c, err
 }
 
-// PutCamera adds or replaces a camera.
+// PutCamera adds or replaces a camera. Of one that is there it leaves Privacy as it is kept: whoever changes something
+// else may have read the record before a switch, and must not undo it.
 func (b *Box) PutCamera(c Camera) error {
 	if c.ID.IsZero() {
 		return fmt.Errorf("put camera %q: it has no identity", c.Name)
@@ -116,7 +119,15 @@ func (b *Box) PutCamera(c Camera) error {
 	if c.Created.IsZero() {
 		c.Created = time.Now().UTC()
 	}
-	return b.Update(func(tx *bbolt.Tx) error { return Put(tx, camerasBucket, c.ID[:], c) })
+	return b.Update(func(tx *bbolt.Tx) error {
+		var before Camera
+		if ok, err := Get(tx, camerasBucket, c.ID[:], &before); err != nil {
+			return err
+		} else if ok {
+			c.Privacy = before.Privacy
+		}
+		return Put(tx, camerasBucket, c.ID[:], c)
+	})
 }
 
 // ChangeCamera changes what is kept of a camera in one step, so that nobody else's change is lost; change does not block. Its
@@ -131,9 +142,11 @@ func (b *Box) ChangeCamera(id media.CameraID, change func(*Camera) error) error 
 		if !ok {
 			return fmt.Errorf("camera %s: %w", id, ErrNotFound)
 		}
+		private := c.Privacy
 		if err := change(&c); err != nil {
 			return err
 		}
+		c.Privacy = private
 		if c.ID != id {
 			return fmt.Errorf("change camera %s: it would be %s", id, c.ID)
 		}
@@ -146,6 +159,9 @@ func (b *Box) RemoveCamera(id media.CameraID) error {
 	return b.Update(func(tx *bbolt.Tx) error {
 		if !HasCamera(tx, id) {
 			return fmt.Errorf("camera %s: %w", id, ErrNotFound)
+		}
+		if err := forgetStretches(tx, id); err != nil {
+			return err
 		}
 		return tx.Bucket([]byte(camerasBucket)).Delete(id[:])
 	})

@@ -604,7 +604,7 @@ export const en = {
     span: (from: string, to: string) => `${from} to ${to}`,
     /** One line in words; an act that this page does not know is shown as it is. */
     sentence: (who: string, act: string, camera: string, denied: boolean) => {
-      const name = who || 'Somebody';
+      const name = who || (/\.private\.(on|off)$/.test(act) ? 'The schedule' : 'Somebody');
       const where = camera || 'a camera';
       const acts: Record<string, string> = {
         setup: 'set up the box',
@@ -622,6 +622,12 @@ export const en = {
         'camera.change': `changed ${where}`,
         'camera.remove': 'removed a camera',
         'camera.probe': 'tried a camera',
+        'camera.private.on': `made ${where} private`,
+        'camera.private.off': `had ${where} look again`,
+        'camera.private.hours': `changed the private hours of ${where}`,
+        'box.private.on': 'made the whole house private',
+        'box.private.off': 'had the house look again',
+        'box.private.hours': 'changed the private hours of the house',
         'user.add': 'added a person',
         'user.change': 'changed a person',
         'user.remove': 'removed a person',
