@@ -72,7 +72,7 @@ const cookieName = "__Host-hearth"
 
 // admit is the one place where a request is let in. It gives the visitor with their grants, or a problem.
 func (s *Server) admit(r *http.Request, d door, id string) (*visitor, error) {
-	v := &visitor{from: remote(r), device: r.UserAgent()}
+	v := &visitor{from: remote(r), host: r.Host, device: r.UserAgent()}
 	if d.kind == closed {
 		return nil, notFound()
 	}
@@ -107,7 +107,7 @@ func (s *Server) identify(r *http.Request, v *visitor) (err error) {
 	bearer := false
 	v.session, bearer, err = s.sessionOf(r, v.from)
 	if bearer && errors.Is(err, access.ErrNoSession) {
-		s.looks.stranger(v)
+		s.looks.stranger(v, "token")
 	}
 	if err == nil {
 		welcomed(r.Context())

@@ -171,17 +171,17 @@ func (l *looks) denied(v *visitor, d door, id string) {
 	l.write(t)
 }
 
-// stranger notes a bearer secret that is none, a few a minute at most: access bounds what one address can try.
-func (l *looks) stranger(v *visitor) {
+// stranger notes that somebody came with a secret that is none, a line a minute at most.
+func (l *looks) stranger(v *visitor, act string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	k := sittingKey{media.UUID{}, media.CameraID{}, "denied token"}
+	k := sittingKey{media.UUID{}, media.CameraID{}, "denied " + act}
 	now := time.Now()
 	if t := l.sittings[k]; t != nil && now.Sub(t.last) < deniedEvery {
 		return
 	}
 	l.makeRoom()
-	t := &sitting{line: v.entry("token", media.CameraID{}), last: now, unwritten: true}
+	t := &sitting{line: v.entry(act, media.CameraID{}), last: now, unwritten: true}
 	t.line.Denied = true
 	l.sittings[k] = t
 	l.write(t)

@@ -50,6 +50,7 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 		"POST /users":              map[string]any{"name": "Zoe", "password": password, "role": "guest"},
 		"PATCH /users/{id}":        map[string]any{"name": "Ada"},
 		"PUT /users/{id}/grants":   []any{},
+		"POST /invitations":        map[string]any{"name": "Flo", "role": "guest", "grants": []any{map[string]any{"camera": h.other, "verbs": []string{"live"}}}},
 		"POST /tokens":             map[string]any{"name": "Prometheus", "metrics": true},
 		"PATCH /settings":          map[string]any{"name": "Home"},
 		"POST /volumes":            map[string]any{"path": "/nonexistent"},
@@ -67,6 +68,14 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 	var sessions struct{ Items []sessionView }
 	h.owner.ok("GET", "/sessions", nil, &sessions)
 	sessions.Items = slices.DeleteFunc(sessions.Items, func(v sessionView) bool { return v.Current })
+	var invitation struct {
+		ID   media.UUID
+		Link string
+	}
+	h.owner.ok("POST", "/invitations", map[string]any{"name": media.NewUUID().String(), "role": "adult"}, &invitation)
+	_, secret, _ := strings.Cut(invitation.Link, "#")
+	bodies["POST /join/look"] = map[string]any{"secret": secret}
+	bodies["POST /join"] = map[string]any{"secret": secret, "password": "short"} // so that it is not used up
 	var token struct{ ID media.UUID }
 	h.owner.ok("POST", "/tokens", bodies["POST /tokens"], &token)
 	all := make(map[string]asked)
@@ -82,6 +91,8 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 			id = sessions.Items[0].ID.String()
 		case strings.HasPrefix(path, "/tokens"):
 			id = token.ID.String()
+		case strings.HasPrefix(path, "/invitations"):
+			id = invitation.ID.String()
 		}
 		path = strings.NewReplacer("{id}", id, "*", "somewhere").Replace(path)
 		switch {
@@ -218,7 +229,8 @@ func TestMatrix(t *testing.T) {
 	t.Run("owner", func(t *testing.T) {
 		owner := persona{name: "owner", c: h.owner}
 		last := []string{
-			"POST /setup", "DELETE /users/{id}", "DELETE /cameras/{id}", "DELETE /tokens/{id}", "DELETE /sessions/{id}", "DELETE /sessions",
+			"POST /setup", "DELETE /users/{id}", "DELETE /cameras/{id}", "DELETE /invitations/{id}", "DELETE /tokens/{id}", "DELETE /sessions/{id}",
+			"DELETE /sessions",
 			"DELETE /users/{id}/sessions",
 			"DELETE /session", "POST /session",
 		}

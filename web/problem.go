@@ -61,6 +61,8 @@ func problemOf(log *slog.Logger, err error) error {
 		errors.Is(err, storage.ErrDenied), errors.Is(err, storage.ErrNotFound),
 		errors.Is(err, nvr.ErrForbidden), errors.Is(err, live.ErrDenied):
 		return notFound()
+	case errors.Is(err, access.ErrNoInvitation):
+		return problem(http.StatusNotFound, sentence(err.Error()))
 	case errors.As(err, &bad):
 		return invalid("body."+bad.Field, bad.Reason)
 	case errors.As(err, &wrong):

@@ -264,6 +264,7 @@ func (s *Server) routes() *table {
 	s.peopleRoutes(t)
 	s.tokenRoutes(t)
 	s.auditRoutes(t)
+	s.invitationRoutes(t)
 	s.boxRoutes(t)
 	s.storageRoutes(t)
 	s.trustRoutes(t)

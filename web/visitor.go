@@ -11,6 +11,7 @@ import (
 type visitor struct {
 	session access.Session // zero when nobody is logged in
 	from    netip.Addr
+	host    string // that the visitor asked for, with its port
 	device  string
 
 	grant  access.Grant   // of a camera's door

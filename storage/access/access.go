@@ -98,6 +98,9 @@ func (a *Access) check() error {
 		}); err != nil {
 			return err
 		}
+		if err := eachInvitation(tx, func(sessionKey, invitationRecord) error { return nil }); err != nil {
+			return err
+		}
 		return tx.Bucket([]byte(box.SessionsBucket)).ForEach(func(k, _ []byte) error {
 			var s sessionRecord
 			_, err := box.Get(tx, box.SessionsBucket, k, &s)

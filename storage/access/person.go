@@ -116,8 +116,8 @@ func (a *Access) AddPerson(ctx context.Context, name, password string, role Role
 	return p, a.dropSetupCode() // somebody is there now
 }
 
-// addPerson lets the caller look at the state in which the person is added, in the same transaction.
-func (a *Access) addPerson(ctx context.Context, name, password string, role Role, also func(*bbolt.Tx) error) (Person, error) {
+// addPerson lets the caller look at the state in which the person is added, and change it, in the same transaction.
+func (a *Access) addPerson(ctx context.Context, name, password string, role Role, also func(*bbolt.Tx, media.UUID) error) (Person, error) {
 	name, err := checkName(name)
 	if err != nil {
 		return Person{}, err
@@ -135,7 +135,7 @@ func (a *Access) addPerson(ctx context.Context, name, password string, role Role
 	}
 	err = a.box.Update(func(tx *bbolt.Tx) error {
 		if also != nil {
-			if err := also(tx); err != nil {
+			if err := also(tx, p.ID); err != nil {
 				return err
 			}
 		}
@@ -222,6 +222,9 @@ func (a *Access) RemovePerson(id media.UUID) error {
 			return err
 		}
 		if err := dropTokens(tx, func(t tokenRecord) bool { return t.User == id }); err != nil {
+			return err
+		}
+		if err := dropInvitations(tx, func(r invitationRecord) bool { return r.By == id }); err != nil {
 			return err
 		}
 		for _, bucket := range []string{box.GrantsBucket, box.FactorsBucket} {

@@ -14,6 +14,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"hearth/nvr/media"
 	"hearth/storage/box"
 )
 
@@ -81,7 +82,7 @@ func (a *Access) Setup(ctx context.Context, f First) (Person, error) {
 		}
 		a.attempts.succeeded("", f.From)
 	}
-	p, err := a.addPerson(ctx, f.Name, f.Password, Owner, func(tx *bbolt.Tx) error {
+	p, err := a.addPerson(ctx, f.Name, f.Password, Owner, func(tx *bbolt.Tx, _ media.UUID) error {
 		if k, _ := tx.Bucket([]byte(box.UsersBucket)).Cursor().First(); k != nil {
 			return ErrSetUp
 		}
