@@ -10,6 +10,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
+	"hearth/nvr/media/sabotage"
 	"hearth/storage/access"
 )
 
@@ -99,6 +101,12 @@ func (s *Server) admit(r *http.Request, d door, id string) (*visitor, error) {
 		}
 		return nil, err
 	}
+	if d.kind == oneCamera || d.kind == anyVerb {
+		asked, err := media.ParseCameraID(id)
+		if err != nil || !s.Store.Bell().Same(alarm.Door, asked, v.grant.Camera(), "a request was given the grant of another camera") {
+			return nil, notFound()
+		}
+	}
 	return v, nil
 }
 
@@ -118,6 +126,7 @@ func (s *Server) identify(r *http.Request, v *visitor) (err error) {
 func (s *Server) sessionOf(r *http.Request, from netip.Addr) (session access.Session, bearer bool, err error) {
 	if scheme, secret, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		session, err = s.access().Bearer(secret, from)
+		session, err = s.theirs(session, secret, err)
 		return session, true, err
 	}
 	c, err := r.Cookie(cookieName)
@@ -125,7 +134,21 @@ func (s *Server) sessionOf(r *http.Request, from netip.Addr) (session access.Ses
 		return session, false, access.ErrNoSession
 	}
 	session, err = s.access().Session(c.Value, from)
+	session, err = s.theirs(session, c.Value, err)
 	return session, false, err
+}
+
+// theirs makes sure that the session found is that of the secret that the request brought, and of no other request.
+func (s *Server) theirs(session access.Session, secret string, err error) (access.Session, error) {
+	if err != nil {
+		return access.Session{}, err
+	}
+	session = mixedSession(session)
+	if !session.Of(secret) && !sabotage.Blind(string(alarm.Door)) {
+		s.Store.Bell().Ring(alarm.Door, media.CameraID{}, "a request was given the session of another one")
+		return access.Session{}, access.ErrNoSession
+	}
+	return session, nil
 }
 
 func (s *Server) decide(v *visitor, d door, id string) (err error) {
@@ -155,7 +178,7 @@ func (s *Server) decide(v *visitor, d door, id string) (err error) {
 		if d.kind == oneCamera {
 			verbs = []access.Verb{d.verb}
 		}
-		v.grant, err = s.anyOf(v.session, camera, verbs)
+		v.grant, err = s.anyOf(v.session, mixed(sabotage.DoorCamera, camera), verbs)
 		return err
 	case allVerbed:
 		v.grants, err = a.AuthorizeAllIn(v.session, d.verb)

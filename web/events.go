@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
 	"hearth/storage"
 	"hearth/storage/access"
+	"hearth/storage/export"
 )
 
 func (s *Server) eventRoutes(t *table) {
@@ -124,8 +126,7 @@ func (s *Server) theEvent(v *visitor, id media.UUID) (access.Grant, storage.Even
 		if errors.Is(err, storage.ErrNotFound) {
 			continue
 		}
-		if err == nil && e.Camera != g.Camera() {
-			s.Log.Error("ALARM: an event of another camera was found with a grant", "grant", g, "event", e.ID)
+		if err == nil && !s.Store.Bell().Same(alarm.Events, g.Camera(), e.Camera, "an event of another camera was found with a grant") {
 			continue
 		}
 		return g, e, err
@@ -157,6 +158,9 @@ func (s *Server) getThumbnail(ctx context.Context, in *eventInput) (*pictureOutp
 
 // alarmed makes a line in the audit log of footage that is not the camera's own; storage has made noise already.
 func (s *Server) alarmed(g access.Grant, err error) error {
+	if errors.Is(err, export.ErrMixed) {
+		s.Store.Bell().Ring(alarm.Footage, g.Camera(), "an export was given footage of another camera", "error", err)
+	}
 	if errors.Is(err, storage.ErrForged) {
 		s.looks.did(access.Entry{Act: "alarm.forged", Camera: g.Camera(), User: g.User()})
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"hearth/nvr/media/fmp4"
 	"hearth/storage"
 	"hearth/storage/access"
+	"hearth/storage/export"
 )
 
 // errOtherParameters says that what follows needs another initialization.
@@ -106,6 +108,9 @@ func (j *joint) next() (storage.Piece, error) {
 		if p, err = j.footage.Next(); err != nil {
 			return storage.Piece{}, err
 		}
+	}
+	if of := p.Origin.Header.Camera; of != j.grant.Camera() && !of.IsZero() {
+		return storage.Piece{}, fmt.Errorf("footage of %s for %s: %w", of, j.grant.Camera(), export.ErrMixed)
 	}
 	if p.Init != nil && !bytes.Equal(p.Init, j.init) {
 		return p, errOtherParameters

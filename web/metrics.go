@@ -124,6 +124,9 @@ func (r *reading) Collect(out chan<- prometheus.Metric) {
 	count("hearth_syncs_total", "Syncs of footage.", float64(u.Syncs))
 	count("hearth_write_failures_total", "Writes that failed.", float64(u.WriteFailures))
 	count("hearth_fragments_dropped_total", "Fragments that were not kept because the disk was behind.", float64(u.Dropped))
+	for place, n := range r.s.Store.Bell().Counts() {
+		count("hearth_alarms_total", "Times that something of one camera was found where only another's may be. It was not shown.", float64(n), "place", string(place))
+	}
 	for _, g := range r.grants {
 		id := g.Camera().String()
 		used := u.Cameras[g.Camera()]

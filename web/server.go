@@ -58,6 +58,7 @@ type Server struct {
 
 	authority *authority
 	looks     *looks
+	alarms    alarms
 	exports   turnstile
 	ownReads  turnstile
 	cursors   sealer
@@ -132,6 +133,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 		parts.Go(func() { failed <- redirect.Serve(newPorch(s.plain, plainMost)) })
 	}
 	parts.Go(func() { s.tend(ctx) })
+	parts.Go(func() { s.keepAlarms(ctx) })
 
 	select {
 	case <-ctx.Done():
@@ -170,6 +172,7 @@ func (s *Server) prepare() {
 		return err == nil
 	}
 	s.meter = newMeter(s.Version)
+	s.listen(s.Store.Bell())
 }
 
 func listen(address, flag string) (net.Listener, error) {

@@ -130,6 +130,9 @@ func (r sessionRecord) session(key sessionKey, p Person) Session {
 	}
 }
 
+// Of says whether this is the session of a secret, whoever gave it out.
+func (s Session) Of(secret string) bool { return s.key == keyOf(secret) }
+
 func keyOf(token string) sessionKey { return sha256.Sum256([]byte(token)) }
 
 func readSession(tx *bbolt.Tx, key sessionKey, now time.Time) (r sessionRecord, err error) {

@@ -107,6 +107,13 @@ func Prepare(ctx context.Context, r Request) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, f := range films {
+		for _, s := range f.Sources() {
+			if s.Header.Camera != r.Camera {
+				return nil, fmt.Errorf("footage of %s for an export of %s: %w", s.Header.Camera, r.Camera, export.ErrMixed)
+			}
+		}
+	}
 	b := &Bundle{signet: r.Signet, films: films, manifest: &Manifest{
 		Format: Format,
 		Box:    Box{r.Box, signet.SPKI(r.Signet.Public()), r.Signet.Fingerprint()},

@@ -25,6 +25,9 @@ type layout struct {
 
 	took func(storage.Piece) // is told of every piece when it was read; nil: nobody is
 
+	camera media.CameraID // whose footage it is
+	known  bool
+
 	begun bool
 	zero  time.Time // wall clock at the file's time 0
 	start int64     // where showing begins, in ticks of the video clock
@@ -103,6 +106,11 @@ func (l *layout) read(ctx context.Context, open func() (Pieces, error), visit fu
 
 // piece takes the next piece.
 func (l *layout) piece(p storage.Piece, visit func(*lane, []placed) (bool, error)) (more bool, err error) {
+	if of := p.Origin.Header.Camera; !l.known {
+		l.camera, l.known = of, true
+	} else if of != l.camera {
+		return false, fmt.Errorf("read the footage of %s: a piece of %s came: %w", l.camera, of, ErrMixed)
+	}
 	if p.Init != nil && !bytes.Equal(p.Init, l.init) {
 		l.init, l.fresh = bytes.Clone(p.Init), true
 	}

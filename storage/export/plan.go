@@ -18,6 +18,8 @@ import (
 var (
 	// ErrNoFootage says that there is nothing in the span.
 	ErrNoFootage = errors.New("there is no footage in this span")
+	// ErrMixed says that pieces of two cameras came for one file. It is a storage.ErrForged.
+	ErrMixed = fmt.Errorf("footage of two cameras for one file: %w", storage.ErrForged)
 	// ErrChanged says that footage was let go of between the two readings.
 	ErrChanged = errors.New("the footage changed while it was exported")
 )

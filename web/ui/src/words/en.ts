@@ -643,6 +643,8 @@ export const en = {
         'event.review': `marked an event of ${where} as seen`,
         'event.hold': `kept an event of ${where}`,
         'event.release': `let go of an event of ${where}`,
+        'alarm.mixup': `found something of another camera where only ${where} belongs, and showed none of it`,
+        'alarm.forged': `asked for pictures of ${where}; what lay there was not of this camera, and was not shown`,
         'volume.add': 'added a disk',
         'recovery-key.make': 'made a recovery key',
         'settings.change': 'changed the box’s settings',
