@@ -109,7 +109,8 @@ func TestParts(t *testing.T) {
 func TestSources(t *testing.T) {
 	clip := fmp4test.Make(t, fmp4test.Spec{Video: media.H264, BFrames: 2, Sound: media.AAC, Seconds: 6})
 	pieces := footage(t, clip, start, func(s int) bool { return s != 2 })
-	files := [2]segment.Header{segment.NewHeader(media.NewCameraID(), media.Main), segment.NewHeader(media.NewCameraID(), media.Main)}
+	camera := media.NewCameraID()
+	files := [2]segment.Header{segment.NewHeader(camera, media.Main), segment.NewHeader(camera, media.Main)}
 	lead := fmp4.Duration(clip.Units[0].PTS, 90000)
 	var want []int
 	for i := range pieces {
@@ -158,5 +159,32 @@ func TestSources(t *testing.T) {
 	}
 	if r := sources[1].Records[0]; !bytes.HasPrefix(b.Bytes()[r.Offset:], key) {
 		t.Error("the record's samples are not where it says")
+	}
+}
+
+// TestTwoCamerasInOneFile: pieces of two cameras never go into one file, also when only the second reading brings them.
+func TestTwoCamerasInOneFile(t *testing.T) {
+	clip := fmp4test.Make(t, fmp4test.Spec{Video: media.H264, Seconds: 4})
+	files := [2]segment.Header{segment.NewHeader(media.NewCameraID(), media.Main), segment.NewHeader(media.NewCameraID(), media.Main)}
+	of := func(other int) []storage.Piece {
+		pieces := footage(t, clip, start, func(s int) bool { return s != 2 })
+		for i := range pieces {
+			pieces[i].Origin.Header = files[0]
+			if i == other || other == -2 {
+				pieces[i].Origin.Header = files[1]
+			}
+		}
+		return pieces
+	}
+	for name, c := range map[string][2]int{"first reading": {1, 1}, "second reading": {-1, 1}, "all of the second reading": {-1, -2}} {
+		reading := 0
+		var b bytes.Buffer
+		_, err := export.MP4(t.Context(), &b, func() (export.Pieces, error) {
+			reading++
+			return reopen(of(c[min(reading, 2)-1]))(start, start.Add(time.Hour))
+		}, start, start.Add(time.Hour))
+		if !errors.Is(err, export.ErrMixed) || !errors.Is(err, storage.ErrForged) {
+			t.Errorf("%s: %v, %d bytes", name, err, b.Len())
+		}
 	}
 }

@@ -61,6 +61,7 @@ type Plan struct {
 	report Report
 	open   func() (Pieces, error)
 	span   span
+	camera media.CameraID // whose footage the first reading was
 	tracks [2]*table // video, sound; nil: none
 	left   int       // samples
 	data   int64     // bytes of all samples
@@ -113,6 +114,7 @@ func prepare(ctx context.Context, open func() (Pieces, error), s span, traced bo
 			}
 			return nil, ErrNoFootage
 		}
+		p.camera = l.camera
 		p.index(&l)
 		if traced {
 			p.trace.settle(int64(len(p.head)))
@@ -160,7 +162,7 @@ func (p *Plan) Write(ctx context.Context, w io.Writer) error {
 	}
 	var next [2]int // sample of each track
 	left := p.left
-	l := layout{span: p.span}
+	l := layout{span: p.span, camera: p.camera, known: true}
 	err := l.read(ctx, p.open, func(t *lane, samples []placed) (bool, error) {
 		i := t.index()
 		for _, s := range samples {
