@@ -62,11 +62,11 @@ type Plan struct {
 	open   func() (Pieces, error)
 	span   span
 	camera media.CameraID // whose footage the first reading was
-	tracks [2]*table // video, sound; nil: none
-	left   int       // samples
-	data   int64     // bytes of all samples
-	head   []byte    // ftyp, moov and the head of mdat
-	trace  *trace    // nil: not asked for
+	tracks [2]*table      // video, sound; nil: none
+	left   int            // samples
+	data   int64          // bytes of all samples
+	head   []byte         // ftyp, moov and the head of mdat
+	trace  *trace         // nil: not asked for
 }
 
 // MP4 writes the footage between from and to as one plain MP4 file. It opens the footage twice.
