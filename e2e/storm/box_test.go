@@ -119,7 +119,7 @@ func (b *box) alive() error {
 	select {
 	case err := <-b.ended:
 		b.ended <- err
-		return fmt.Errorf("hearth ended by itself: %v", err)
+		return fmt.Errorf("hearth ended by itself: %w", err)
 	default:
 		return nil
 	}

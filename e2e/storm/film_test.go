@@ -22,7 +22,6 @@ type seen struct {
 type film struct {
 	decoder    h264.Decoder
 	parameters [][]byte // SPS, PPS
-	defaults   uint32   // the default size of a sample
 }
 
 var errNoMark = errors.New("a picture without a mark that can be read")

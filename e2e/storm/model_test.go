@@ -99,7 +99,6 @@ func (s standing) on(camera string) rights {
 type person struct {
 	name     string
 	id       string
-	changing sync.Mutex // one change at a time
 	password string
 	standing history[standing]
 	sessions []*session
