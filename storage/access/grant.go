@@ -116,10 +116,16 @@ func (a *Access) AuthorizeAllIn(s Session, verb Verb) ([]Grant, error) {
 func (a *Access) authorizeAll(like Grant) (grants []Grant, err error) {
 	err = a.box.View(func(tx *bbolt.Tx) error {
 		now := time.Now()
+		h, err := like.holder(tx, now) // once for all cameras: they are asked in one transaction
+		if errors.Is(err, ErrDenied) {
+			return nil
+		} else if err != nil {
+			return err
+		}
 		for _, id := range box.CameraIDs(tx) {
 			g := like
 			g.camera = id
-			switch err := a.decide(tx, g, now); {
+			switch err := h.allowed(tx, g, now); {
 			case err == nil:
 				grants = append(grants, g)
 			case !errors.Is(err, ErrDenied):
@@ -136,25 +142,47 @@ func (a *Access) authorizeAll(like Grant) (grants []Grant, err error) {
 
 // decide is the decision itself.
 func (a *Access) decide(tx *bbolt.Tx, g Grant, now time.Time) error {
-	if err := g.bound(tx, now); err != nil {
+	h, err := g.holder(tx, now)
+	if err != nil {
 		return err
+	}
+	return h.allowed(tx, g, now)
+}
+
+// holder is what hearth.db says in one transaction of who a grant is for, whatever the camera and the verb.
+type holder struct {
+	token       *tokenRecord // nil: the grant is bound to none
+	role        Role
+	permissions []Permission
+}
+
+// holder reads it: ErrDenied when there is no such person, or the session or token that the grant is bound to is gone.
+func (g Grant) holder(tx *bbolt.Tx, now time.Time) (h holder, err error) {
+	if h.token, err = g.bound(tx, now); err != nil {
+		return holder{}, err
 	}
 	var p person
 	ok, err := box.Get(tx, box.UsersBucket, g.user[:], &p)
 	if err != nil {
-		return err
+		return holder{}, err
 	}
-	if !ok || !box.HasCamera(tx, g.camera) {
+	if !ok {
+		return holder{}, ErrDenied
+	}
+	h.role = p.Role
+	h.permissions, err = readPermissions(tx, g.user)
+	return h, err
+}
+
+// allowed says whether the holder may do the grant's verb with its camera: ErrDenied if not.
+func (h holder) allowed(tx *bbolt.Tx, g Grant, now time.Time) error {
+	switch {
+	case h.token != nil && !h.token.allows(g.camera, g.verb, now), !box.HasCamera(tx, g.camera):
 		return ErrDenied
-	}
-	if p.Role.allows(g.verb) {
+	case h.role.allows(g.verb):
 		return nil
 	}
-	permissions, err := readPermissions(tx, g.user)
-	if err != nil {
-		return err
-	}
-	for _, m := range permissions {
+	for _, m := range h.permissions {
 		if m.Camera == g.camera && m.allows(g.verb, now) {
 			return nil
 		}
@@ -162,28 +190,25 @@ func (a *Access) decide(tx *bbolt.Tx, g Grant, now time.Time) error {
 	return ErrDenied
 }
 
-// bound says whether the session or token that a grant is bound to is there, and, of a token, allows this.
-func (g Grant) bound(tx *bbolt.Tx, now time.Time) error {
+// bound finds the session or token that a grant is bound to; of a token it gives what that allows.
+func (g Grant) bound(tx *bbolt.Tx, now time.Time) (token *tokenRecord, err error) {
 	var user media.UUID
-	var err error
 	switch {
 	case g.token:
 		var t tokenRecord
-		if t, err = readToken(tx, g.session, now); err == nil && !t.allows(g.camera, g.verb, now) {
-			return ErrDenied
-		}
-		user = t.User
+		t, err = readToken(tx, g.session, now)
+		user, token = t.User, &t
 	case g.session != sessionKey{}:
 		var s sessionRecord
 		s, err = readSession(tx, g.session, now)
 		user = s.User
 	default:
-		return nil
+		return nil, nil
 	}
 	if errors.Is(err, ErrNoSession) || err == nil && user != g.user {
-		return ErrDenied
+		return nil, ErrDenied
 	}
-	return err
+	return token, err
 }
 
 // RequireOwner says, by what hearth.db says now, whether the person of a session is an owner: ErrDenied if not. It is
