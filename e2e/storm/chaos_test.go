@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -104,7 +103,12 @@ func (s *storm) replace(ctx context.Context, i int) error {
 	}
 	s.change(func() { c.exists.ack(s.now()) })
 	s.changes.removals.Add(1)
-	return s.add(ctx, i)
+	since := time.Now()
+	if err := s.add(ctx, i); err != nil {
+		return err
+	}
+	_, _, err := s.recordedAgain(ctx, since, s.slots[i])
+	return err
 }
 
 func (s *storm) rename(ctx context.Context, i int) error {
@@ -279,7 +283,11 @@ func (s *storm) comeBack(ctx context.Context, when string) error {
 // allRecorded waits until of each camera a picture is kept that was taken after the moment, and says how long after it that
 // was so, and for half of them. The pictures are asked for as anybody would.
 func (s *storm) allRecorded(ctx context.Context, since time.Time) (took, half time.Duration, err error) {
-	waiting := slices.Clone(s.slots)
+	return s.recordedAgain(ctx, since, s.slots...)
+}
+
+func (s *storm) recordedAgain(ctx context.Context, since time.Time, which ...*camera) (took, half time.Duration, err error) {
+	waiting := slices.Clone(which)
 	for len(waiting) > 0 {
 		var mu sync.Mutex
 		var still []*camera
@@ -297,7 +305,7 @@ func (s *storm) allRecorded(ctx context.Context, since time.Time) (took, half ti
 		}
 		several.Wait()
 		waiting = still
-		if half == 0 && len(waiting) <= s.fleet/2 {
+		if half == 0 && len(waiting) <= len(which)/2 {
 			half = time.Since(since)
 		}
 		if len(waiting) == 0 {
@@ -352,7 +360,8 @@ func (s *storm) trouble(ctx context.Context, enough func() bool, short bool) err
 		killEvery, cutEvery = 40*time.Second, 35*time.Second
 	}
 	began := time.Now()
-	nextKill, nextCut, nextWord := began.Add(killEvery/2), began.Add(cutEvery), began.Add(time.Minute)
+	nextKill, nextWord := began.Add(killEvery/2), began.Add(time.Minute)
+	s.nextCut = began.Add(cutEvery)
 	for !enough() {
 		select {
 		case <-ctx.Done():
@@ -368,10 +377,10 @@ func (s *storm) trouble(ctx context.Context, enough func() bool, short bool) err
 		case now.After(nextKill):
 			err = s.die()
 			nextKill = time.Now().Add(killEvery/2 + time.Duration(s.random.Int64N(int64(killEvery))))
-		case now.After(nextCut):
+		case now.After(s.nextCut):
 			away.Wait() // each camera is away for one reason at a time
 			err = s.comeBack(ctx, "in the middle of it")
-			nextCut = time.Now().Add(cutEvery)
+			s.nextCut = time.Now().Add(cutEvery)
 		case now.After(nextWord):
 			s.log("%s: %d answers", now.Sub(began).Round(time.Second), s.total())
 			nextWord = now.Add(time.Minute)
@@ -413,6 +422,7 @@ func (s *storm) smallTrouble(ctx context.Context, away *sync.WaitGroup) error {
 	case n < 69:
 		return s.rename(ctx, i)
 	case n < 71:
+		away.Wait() // a new camera is believed to be who answers first
 		return s.replace(ctx, i)
 	case n < 80:
 		s.devices[i].Trouble.Drop()
@@ -422,13 +432,17 @@ func (s *storm) smallTrouble(ctx context.Context, away *sync.WaitGroup) error {
 		s.changes.absences.Add(1)
 		for_(time.Duration(s.random.IntN(5000))*time.Millisecond, func() { s.devices[i].Trouble.Offline(false) })
 	case n < 88:
-		k := s.random.IntN(s.fleet)
+		k := s.random.IntN(s.fleet/2)*2 + 1 // half of them speak TLS
+		i |= 1
+		if s.random.IntN(4) == 0 {
+			k = s.random.IntN(s.fleet)
+		}
 		if k == i || !s.swappable(i, k) {
 			return nil
 		}
+		away.Wait()
 		s.sim.Swap(s.devices[i], s.devices[k])
 		s.changes.swaps.Add(1)
-		away.Wait()
 		for_(time.Duration(1000+s.random.IntN(4000))*time.Millisecond, func() { s.sim.Swap(s.devices[i], s.devices[k]) })
 	case n < 96:
 		if pids := s.box.workers(); len(pids) > 0 {
@@ -446,7 +460,9 @@ func (s *storm) smallTrouble(ctx context.Context, away *sync.WaitGroup) error {
 	return nil
 }
 
-// swappable says whether two cameras may be handed each other's address.
+// swappable says whether two cameras may be handed each other's address now. Who speaks TLS is known by its key and is back
+// at once; others know each other's password not, and are not tried again for half a minute, which must not meet the next
+// time that all go.
 func (s *storm) swappable(i, k int) bool {
-	return !strings.HasPrefix(s.url(i), "rtsps") && !strings.HasPrefix(s.url(k), "rtsps")
+	return s.devices[i].TLS && s.devices[k].TLS || time.Until(s.nextCut) > 50*time.Second
 }

@@ -66,7 +66,8 @@ type storm struct {
 		grants, revocations, roles, passwords, logouts, renames, removals atomic.Int64
 		drops, absences, cuts, swaps, kills, workerKills, workerStops     atomic.Int64
 	}
-	back []string // each time from all back to all recording
+	nextCut time.Time
+	back    []string // each time from all back to all recording
 }
 
 // TestStorm lets a crowd look at everything while everything fails and changes, and judges each answer. HEARTH_STORM is how
