@@ -31,6 +31,7 @@ const (
 	reasonPackets = "packets lost"
 	reasonSound   = "sound began"
 	reasonSilence = "sound ended"
+	reasonOther   = "it was another camera" // no run ends with it: none begins then
 )
 
 func reasonFor(err error) string {

@@ -18,7 +18,7 @@ const (
 )
 
 // ReasonOther is what a timeline says of the time in which a camera was quarantined.
-const ReasonOther = "it was another camera"
+const ReasonOther = reasonOther
 
 // State is how a camera is doing. It is a copy: whoever gets one may keep it.
 type State struct {

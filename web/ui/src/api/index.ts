@@ -13,6 +13,7 @@ import type {
   Offer,
   Page,
   Person,
+  Pins,
   RecoveryKeyAnswer,
   Role,
   SetupAnswer,
@@ -144,6 +145,8 @@ export const api = {
   camera: (id: string) => ask<Camera>('GET', address(`/cameras/${id}`)),
   addCamera: (s: CameraSettings) => ask<Camera>('POST', address('/cameras'), s),
   changeCamera: (id: string, s: Partial<CameraSettings>) => ask<Camera>('PATCH', address(`/cameras/${id}`), s),
+  acceptIdentity: (id: string, stream: 'main' | 'sub', found: Pins) =>
+    ask<Camera>('POST', address(`/cameras/${id}/identity`), { decision: 'accept', stream, found }),
   removeCamera: (id: string) => ask<void>('DELETE', address(`/cameras/${id}`)),
   probe: (s: Pick<CameraSettings, 'url' | 'username' | 'password' | 'detect_url'>, signal?: AbortSignal) =>
     ask<Offer>('POST', address('/cameras/probe'), s, signal),

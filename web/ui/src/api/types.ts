@@ -90,6 +90,28 @@ export interface StreamInfo {
 
 export type CameraState = 'online' | 'connecting' | 'offline' | 'quarantined' | 'private';
 
+/** What a camera is known again by; what is absent was not learned. */
+export interface Pins {
+  tls_key?: string;
+  mac?: string;
+  serial?: string;
+  server?: string;
+  realm?: string;
+  tool?: string;
+}
+
+/** What a camera is known by, and what answered in its place. */
+export interface Identity {
+  pinned: Pins;
+  found?: {
+    pins: Pins;
+    doubt: 'device' | 'make' | 'unseen';
+    differs: string[];
+    at: string;
+    like: { id: string; name: string }[];
+  };
+}
+
 /** A camera as the asker may know it; what is optional here is for those who may manage it. */
 export interface Camera {
   id: string;
@@ -113,6 +135,8 @@ export interface Camera {
   limits?: Limits;
   volume?: string;
   motion?: MotionSettings;
+  identity?: Identity;
+  sub_identity?: Identity;
 }
 
 /** A moving area, parts of the picture's width and height. */

@@ -45,6 +45,7 @@ const gaps: Record<string, string> = {
   'camera clock jumped': 'Not recorded: the camera’s clock jumped',
   'connection lost': 'Not recorded: the camera could not be reached',
   'it was another disk': 'Not recorded: another disk lay where the right one belongs',
+  'it was another camera': 'Not recorded: another camera answered in its place',
   'let go of': 'Let go of, because its time was over or the room was needed',
   'no key frame': 'Not recorded: the camera sent no whole picture',
   'no key frame yet': 'Not recorded: waiting for a whole picture from the camera',
@@ -195,6 +196,7 @@ export const en = {
     stale: 'No new picture',
     private: 'Private',
     quarantined: 'This seems to be another camera',
+    quarantinedHint: 'Nothing of it is recorded or shown. Its settings say more.',
     unplayable: 'This browser cannot show this camera’s video.',
     refused: 'Not shared with you any more.',
     lastPicture: (ago: string) => `Last picture ${ago}`,
@@ -371,6 +373,44 @@ export const en = {
     },
     needUrl: 'Please give the camera’s address.',
     needName: 'Please give the camera a name.',
+  },
+
+  identity: {
+    title: {
+      device: 'Another device answers',
+      make: 'Is this another camera?',
+      unseen: 'Is this still the same camera?',
+    },
+    why: {
+      device: (name: string) =>
+        `At this address answers a device that is not the one Hearth knows as ${name}. This happens when the router hands out new addresses, for example after a power cut.`,
+      make: (name: string) =>
+        `What answers calls itself otherwise than ${name} did. It may be another camera, or the same one after an update.`,
+      unseen: (name: string) =>
+        `What Hearth knew ${name} by cannot be seen from here any more. This happens when the network was changed, or the address no longer begins with rtsps.`,
+    },
+    meanwhile:
+      'Until this is settled, nothing is recorded, shown or looked at under this name. If the right camera comes back to this address, it goes on by itself.',
+    like: (names: string) => `This looks like ${names}: the two may have changed addresses.`,
+    small: 'This is about the small picture.',
+    known: 'Known so far',
+    found: 'Found now',
+    none: '–',
+    pins: {
+      tls_key: 'Key',
+      mac: 'Network card (MAC)',
+      serial: 'Serial number',
+      server: 'Calls itself',
+      realm: 'Asks for the password of',
+      tool: 'Streams with',
+    } as Record<string, string>,
+    accept: (name: string) => `This is ${name}`,
+    acceptHint:
+      'Choose this only if you changed the camera or a part of it. Hearth knows it by what was found from then on.',
+    accepted: (name: string) => `${name} is known by what was found from now on.`,
+    by: 'How Hearth knows it again',
+    nothing: 'Nothing is known yet. It is learned with the next connection.',
+    weak: 'Hearth knows this camera only by what it says of itself. An address that begins with rtsps lets it be sure.',
   },
 
   storage: {
@@ -620,6 +660,7 @@ export const en = {
         thumbnail: `looked at an event of ${where}`,
         'camera.add': `added ${where}`,
         'camera.change': `changed ${where}`,
+        'camera.identity': `said that what answers is ${where}`,
         'camera.remove': 'removed a camera',
         'camera.probe': 'tried a camera',
         'camera.private.on': `made ${where} private`,
