@@ -177,7 +177,7 @@ func (endless) Read(b []byte) (int, error) {
 }
 
 // dial makes a connection that trusts the box's authority, for requests written by hand.
-func (h *house) dial(t *testing.T, protocol string) net.Conn {
+func (h *house) dial(t testing.TB, protocol string) net.Conn {
 	t.Helper()
 	config := h.owner.tls.Clone()
 	config.NextProtos = []string{protocol}
