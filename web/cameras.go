@@ -162,6 +162,15 @@ func (s *Server) changeCamera(ctx context.Context, in *struct {
 			return nil, err
 		}
 	}
+	if moved(c.URL, b.URL) || moved(c.DetectURL, b.DetectURL) {
+		// Behind one address there may be many cameras, with one password: whoever may watch what an address shows sees
+		// whatever they have it lead to.
+		if err := s.access().RequireOwner(v.session); errors.Is(err, access.ErrDenied) {
+			return nil, invalid("body.url", "only an owner can say where a camera is")
+		} else if err != nil {
+			return nil, err
+		}
+	}
 	change(&set.Name, b.Name)
 	change(&set.URL, b.URL)
 	change(&set.Username, b.Username)
@@ -246,6 +255,15 @@ type probeOutput struct {
 			DetectURL string `json:"detect_url,omitempty" doc:"Where a sub stream was found; without credentials"`
 		} `json:"suggestions"`
 	}
+}
+
+// moved says whether an address is another than the one that is kept; what it carries of name and password is no place.
+func moved(kept string, said *string) bool {
+	if said == nil || *said == kept {
+		return false
+	}
+	plain, _, _, err := camera.SplitURL(*said)
+	return err != nil || plain != kept
 }
 
 func (s *Server) probeCamera(ctx context.Context, in *probeInput) (*probeOutput, error) {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"hearth/nvr"
 	"hearth/nvr/camera"
 	"hearth/nvr/media"
+	"hearth/storage/access"
 )
 
 // identityView is what a camera is known by, and what answered in its place.
@@ -69,6 +71,12 @@ type identityInput struct {
 
 func (s *Server) decideIdentity(ctx context.Context, in *identityInput) (*cameraOutput, error) {
 	v := visitorOf(ctx)
+	// Who decides that another device is this camera decides what is seen under its name.
+	if err := s.access().RequireOwner(v.session); errors.Is(err, access.ErrDenied) {
+		return nil, invalid("body.decision", "only an owner can say that another device is this camera")
+	} else if err != nil {
+		return nil, err
+	}
 	stream := media.Main
 	if in.Body.Stream == "sub" {
 		stream = media.Sub
