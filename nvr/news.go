@@ -30,6 +30,7 @@ type Subscription struct {
 	news  *News
 	items chan Item
 	lost  uint64
+	only  func(Item) bool // nil: everything
 }
 
 // Subscribe begins to listen. Close ends it.
@@ -42,6 +43,14 @@ func (n *News) Subscribe() *Subscription {
 	}
 	n.readers[s] = struct{}{}
 	return s
+}
+
+// Only has the subscription hear from now on what may says, which must not wait: what somebody else is told takes no
+// room here, and is not counted as lost.
+func (s *Subscription) Only(may func(Item) bool) {
+	s.news.mu.Lock()
+	defer s.news.mu.Unlock()
+	s.only = may
 }
 
 // Items gives what happens from now on. It is never closed: stop reading when you Close.
@@ -65,6 +74,9 @@ func (n *News) tell(item Item) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for s := range n.readers {
+		if s.only != nil && !s.only(item) {
+			continue
+		}
 		select {
 		case s.items <- item:
 		default:

@@ -38,3 +38,22 @@ func TestNews(t *testing.T) {
 	default:
 	}
 }
+
+// What somebody may not hear takes no room in their queue: what they lose says nothing about it.
+func TestNewsOnly(t *testing.T) {
+	var n News
+	mine, other := media.NewCameraID(), media.NewCameraID()
+	s := n.Subscribe()
+	defer s.Close()
+	s.Only(func(i Item) bool { return i.Camera == mine })
+	for range 3 * newsBacklog {
+		n.tell(Item{Camera: other, Kind: "event"})
+	}
+	n.tell(Item{Camera: mine, Kind: "camera"})
+	if lost := s.Lost(); lost != 0 || len(s.Items()) != 1 {
+		t.Errorf("%d lost, %d wait", lost, len(s.Items()))
+	}
+	if item := <-s.Items(); item.Camera != mine {
+		t.Errorf("%+v", item)
+	}
+}

@@ -47,8 +47,11 @@ func (s *Server) tell(ctx context.Context, v *visitor, news *nvr.Subscription, w
 	defer beat.Stop()
 	defer look.Stop()
 	known := set(v.grants)
+	err := s.narrow(v, known, news)
 	lost := news.Lost()
-	err := w.send("", nil) // so that the reader knows it is heard
+	if err == nil {
+		err = w.send("", nil) // so that the reader knows it is heard
+	}
 	for err == nil {
 		select {
 		case <-ctx.Done():
@@ -65,6 +68,9 @@ func (s *Server) tell(ctx context.Context, v *visitor, news *nvr.Subscription, w
 				known = now
 				err = w.send("cameras", struct{}{})
 			}
+			if err == nil {
+				err = s.narrow(v, known, news)
+			}
 			if n := news.Lost(); err == nil && n != lost {
 				lost = n
 				err = w.send("lost", struct{}{})
@@ -73,6 +79,26 @@ func (s *Server) tell(ctx context.Context, v *visitor, news *nvr.Subscription, w
 			err = w.send("", nil)
 		}
 	}
+}
+
+// narrow has the news bring what the reader may see, and nothing else: what is lost by a slow reader would tell how much
+// happens elsewhere. Who sees all cameras hears of new ones at once.
+func (s *Server) narrow(v *visitor, known map[media.CameraID]bool, news *nvr.Subscription) error {
+	if v.session.Person.Role != access.Guest && !v.session.IsToken() {
+		return nil
+	}
+	grants, err := s.access().AuthorizeAllIn(v.session, access.Events)
+	if err != nil {
+		return err
+	}
+	events := set(grants)
+	news.Only(func(i nvr.Item) bool {
+		if i.Kind == "event" {
+			return events[i.Camera]
+		}
+		return known[i.Camera]
+	})
+	return nil
 }
 
 // tellOne passes one item on if its camera's door opens now.
