@@ -21,7 +21,7 @@ func (s *storm) act(ctx context.Context, method, path string, body, out any, fin
 		if !s.box.wait(ctx) {
 			return context.Cause(ctx)
 		}
-		status, answer, _, cut, err := s.owner.browser.do(ctx, s.owner.session.cookie, method, path, body)
+		status, answer, _, cut, err := s.owner.browser.do(ctx, s.owner.session.secret, method, path, body)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -331,7 +331,7 @@ func (s *storm) recorded(ctx context.Context, c *camera, since time.Time) bool {
 	// From the first key frame after the moment on: there is none while nothing is kept.
 	path := "/cameras/" + c.id + "/footage?start=after&" + span(since, time.Now())
 	a := &answer{viewer: "the owner", sess: s.owner.session, asked: "GET " + path, kind: footageFile, camera: c.id, verb: footage, sent: s.now()}
-	status, body, _, cut, err := s.owner.browser.do(ctx, s.owner.session.cookie, http.MethodGet, path, nil)
+	status, body, _, cut, err := s.owner.browser.do(ctx, s.owner.session.secret, http.MethodGet, path, nil)
 	a.done, a.status, a.body, a.cut = s.now(), status, body, cut
 	if err != nil || !s.answered(a) {
 		return false

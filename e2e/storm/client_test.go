@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -43,7 +44,7 @@ func newBrowser(base string, n int) *browser {
 const largest = 16 << 20
 
 // do sends a request. An error means that no whole head of an answer came; cut that the body ended early.
-func (b *browser) do(ctx context.Context, cookie, method, path string, body any) (status int, answer []byte, head http.Header, cut bool, err error) {
+func (b *browser) do(ctx context.Context, secret, method, path string, body any) (status int, answer []byte, head http.Header, cut bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var r io.Reader
@@ -54,7 +55,7 @@ func (b *browser) do(ctx context.Context, cookie, method, path string, body any)
 		}
 		r = bytes.NewReader(raw)
 	}
-	req, err := b.request(ctx, cookie, method, path, r)
+	req, err := b.request(ctx, secret, method, path, r)
 	if err != nil {
 		return 0, nil, nil, false, err
 	}
@@ -67,7 +68,7 @@ func (b *browser) do(ctx context.Context, cookie, method, path string, body any)
 	return resp.StatusCode, answer, resp.Header, err != nil, nil
 }
 
-func (b *browser) request(ctx context.Context, cookie, method, path string, body io.Reader) (*http.Request, error) {
+func (b *browser) request(ctx context.Context, secret, method, path string, body io.Reader) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, b.base+"/api/v1"+path, body)
 	if err != nil {
 		return nil, err
@@ -76,10 +77,19 @@ func (b *browser) request(ctx context.Context, cookie, method, path string, body
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if cookie != "" {
-		req.Header.Set("Cookie", cookie)
-	}
+	maps.Copy(req.Header, credentials(secret))
 	return req, nil
+}
+
+// credentials is how a secret is sent: a token by its own header, all else as a cookie.
+func credentials(secret string) http.Header {
+	switch {
+	case secret == "":
+		return nil
+	case strings.HasPrefix(secret, "Bearer "):
+		return http.Header{"Authorization": {secret}}
+	}
+	return http.Header{"Cookie": {secret}}
 }
 
 // login gives the cookie of a new session; status says why not.
@@ -97,11 +107,13 @@ func (b *browser) login(ctx context.Context, path, name, password string) (cooki
 }
 
 // socket opens a live stream. Without one, the status and body of the answer are given.
-func (b *browser) socket(ctx context.Context, cookie, path string) (conn *websocket.Conn, status int, body []byte, err error) {
+func (b *browser) socket(ctx context.Context, secret, path string) (conn *websocket.Conn, status int, body []byte, err error) {
 	limit, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
+	head := credentials(secret)
+	head.Set("Origin", b.base)
 	conn, resp, err := websocket.Dial(limit, b.base+"/api/v1"+path, &websocket.DialOptions{
-		HTTPClient: b.sockets, HTTPHeader: http.Header{"Cookie": {cookie}, "Origin": {b.base}},
+		HTTPClient: b.sockets, HTTPHeader: head,
 	})
 	if err != nil && resp != nil && resp.StatusCode != 0 && resp.StatusCode != http.StatusSwitchingProtocols {
 		body, _ = io.ReadAll(io.LimitReader(resp.Body, largest))
@@ -115,8 +127,8 @@ func (b *browser) socket(ctx context.Context, cookie, path string) (conn *websoc
 }
 
 // news opens the stream of news and calls each with every item until it ends. A refusal is given as status and body.
-func (b *browser) news(ctx context.Context, cookie string, each func(name, data string) bool) (status int, body []byte, err error) {
-	req, err := b.request(ctx, cookie, http.MethodGet, "/stream", nil)
+func (b *browser) news(ctx context.Context, secret string, each func(name, data string) bool) (status int, body []byte, err error) {
+	req, err := b.request(ctx, secret, http.MethodGet, "/stream", nil)
 	if err != nil {
 		return 0, nil, err
 	}

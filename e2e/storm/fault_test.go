@@ -127,7 +127,7 @@ func (s *storm) byRole(cookie string) (yes bool) {
 	s.change(func() {
 		for _, p := range s.people {
 			for _, x := range p.sessions {
-				yes = yes || x.cookie == cookie && p.standing.newest().role != "guest"
+				yes = yes || x.secret == cookie && p.standing.newest().role != "guest"
 			}
 		}
 	})

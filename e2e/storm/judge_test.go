@@ -267,7 +267,7 @@ func (j *judge) isBeingAdded(a *answer, c cameraJSON) bool {
 	j.model.mu.RLock()
 	defer j.model.mu.RUnlock()
 	byRole := !a.sess.person.standing.during(a.sent, a.done, func(st standing, _, _ moment) bool { return st.role == "guest" })
-	return byRole && j.cameras[c.ID] == nil && j.adding != "" && j.adding == c.Name
+	return byRole && a.sess.narrow == nil && j.cameras[c.ID] == nil && j.adding != "" && j.adding == c.Name
 }
 
 // eventJSON is what is looked at in an event's JSON.

@@ -107,8 +107,20 @@ type person struct {
 // session is one login.
 type session struct {
 	person *person
-	cookie string
+	secret string            // a cookie, or "Bearer " and a token
+	narrow map[string]rights // of a token: all that it opens, by the camera's id; nil: as much as the person may
 	open   history[bool]
+	// Of a token: the session that made it, and the path by which it is revoked.
+	by     *session
+	revoke string
+}
+
+// on is what the session opens of a camera to somebody of this standing.
+func (s *session) on(st standing, camera string) rights {
+	if s.narrow == nil {
+		return st.on(camera)
+	}
+	return st.on(camera) & s.narrow[camera]
 }
 
 // camera is what hearth knows as one. A simulated camera that is removed and added again is another.
@@ -167,7 +179,7 @@ func (m *model) mayLocked(s *session, id string, verbs rights, from, to moment) 
 	}
 	return !s.open.during(from, to, func(open bool, from, to moment) bool {
 		return !open || c.exists.during(from, to, func(exists bool, from, to moment) bool {
-			return !exists || s.person.standing.during(from, to, func(st standing, _, _ moment) bool { return st.on(id)&verbs == 0 })
+			return !exists || s.person.standing.during(from, to, func(st standing, _, _ moment) bool { return s.on(st, id)&verbs == 0 })
 		})
 	})
 }
@@ -186,7 +198,7 @@ func (m *model) mustLocked(s *session, id string, verbs rights, from, to moment)
 	}
 	// The same verb all the time, where several would do.
 	return s.person.standing.during(from, to, func(st standing, _, _ moment) bool {
-		verbs &= st.on(id)
+		verbs &= s.on(st, id)
 		return verbs != 0
 	})
 }
@@ -216,7 +228,7 @@ func (m *model) lastHeld(s *session, id string, verbs rights, at moment) moment 
 	s.open.during(0, at, func(open bool, from, to moment) bool {
 		return !open || c.exists.during(from, to, func(exists bool, from, to moment) bool {
 			return !exists || s.person.standing.during(from, to, func(st standing, _, to moment) bool {
-				if st.on(id)&verbs != 0 {
+				if s.on(st, id)&verbs != 0 {
 					last = max(last, to)
 				}
 				return true
@@ -271,7 +283,7 @@ func (m *model) tell(s *session, id string) string {
 	}
 	if s != nil {
 		for _, v := range s.open.versions {
-			fmt.Fprintf(&b, "  session open=%v: %s\n", v.value, when(v.sent, v.acked))
+			fmt.Fprintf(&b, "  session open=%v (a token for %v): %s\n", v.value, s.narrow, when(v.sent, v.acked))
 		}
 		for _, v := range s.person.standing.versions {
 			fmt.Fprintf(&b, "  %s is %s with %v here, %v: %s\n", s.person.name, v.value.role, v.value.on(id),

@@ -63,8 +63,8 @@ type storm struct {
 	names     int // so that no name comes twice
 
 	changes struct {
-		grants, revocations, roles, passwords, logouts, renames, removals atomic.Int64
-		drops, absences, cuts, swaps, kills, workerKills, workerStops     atomic.Int64
+		grants, revocations, roles, passwords, logouts, tokens, renames, removals atomic.Int64
+		drops, absences, cuts, swaps, kills, workerKills, workerStops             atomic.Int64
 	}
 	nextCut time.Time
 	back    []string // each time from all back to all recording
@@ -192,7 +192,7 @@ func (s *storm) takenAt(number uint16, frame uint32) (time.Time, bool) {
 
 func (s *storm) newViewer(name string, p *person, n int) *viewer {
 	return &viewer{
-		storm: s, name: name, person: p, browser: newBrowser(cmp.Or(s.front, s.box.url()), n), random: rand.New(rand.NewPCG(s.seed, uint64(1000+n))),
+		storm: s, name: name, number: n, person: p, browser: newBrowser(cmp.Or(s.front, s.box.url()), n), random: rand.New(rand.NewPCG(s.seed, uint64(1000+n))),
 	}
 }
 
@@ -209,7 +209,7 @@ func (s *storm) setUp(ctx context.Context) error {
 	if err != nil || cookie == "" {
 		return fmt.Errorf("setup: %d %w", status, err)
 	}
-	s.owner.session = &session{person: first, cookie: cookie}
+	s.owner.session = &session{person: first, secret: cookie}
 	s.owner.session.open.send(true, 0)
 	s.owner.session.open.ack(s.now())
 
@@ -300,8 +300,8 @@ func (s *storm) report(took time.Duration) string {
 	fmt.Fprintf(&b, "%-28s %9d %9d %9d   in %s (%.0f answers/s); 0 of another camera, 0 without the right\n", "all", s.total(), pictures, refusals,
 		took.Round(time.Second), float64(s.total())/took.Seconds())
 	c := &s.changes
-	fmt.Fprintf(&b, "rights: %d changes that gave, %d that took, %d roles, %d passwords, %d logouts\n", c.grants.Load(), c.revocations.Load(),
-		c.roles.Load(), c.passwords.Load(), c.logouts.Load())
+	fmt.Fprintf(&b, "rights: %d changes that gave, %d that took, %d roles, %d passwords, %d logouts; %d API tokens\n", c.grants.Load(), c.revocations.Load(),
+		c.roles.Load(), c.passwords.Load(), c.logouts.Load(), c.tokens.Load())
 	fmt.Fprintf(&b, "cameras: %d renamed, %d removed and added, %d dropped, %d away, %d times all at once, %d pairs swapped\n", c.renames.Load(),
 		c.removals.Load(), c.drops.Load(), c.absences.Load(), c.cuts.Load(), c.swaps.Load())
 	fmt.Fprintf(&b, "processes: the box killed %d times, workers killed %d and stopped %d times; %d connections broke\n", c.kills.Load(),

@@ -23,6 +23,7 @@ type watching struct {
 type viewer struct {
 	*storm
 	name    string
+	number  int
 	person  *person
 	browser *browser
 	random  *rand.Rand
@@ -84,7 +85,7 @@ func (v *viewer) login(ctx context.Context) bool {
 		}
 		return false
 	}
-	s := &session{person: v.person, cookie: cookie}
+	s := &session{person: v.person, secret: cookie}
 	s.open.send(true, at)
 	s.open.ack(v.now())
 	v.change(func() {
@@ -93,10 +94,48 @@ func (v *viewer) login(ctx context.Context) bool {
 		}
 		v.person.sessions = append(v.person.sessions, s)
 	})
+	if v.number%4 == 0 {
+		if t := v.token(ctx, s); t != nil {
+			s = t
+		}
+	}
 	v.mu.Lock()
 	v.session = s
 	v.mu.Unlock()
 	return true
+}
+
+// token makes an API token for some of what the person may now; nil if that cannot be had, as while it changes.
+func (v *viewer) token(ctx context.Context, s *session) *session {
+	t := &session{person: s.person, narrow: make(map[string]rights)}
+	list := []grantJSON{}
+	v.change(func() {
+		st := s.person.standing.newest()
+		for _, c := range v.slots {
+			if r := st.on(c.id) & adults & rights(1+v.random.IntN(int(adults))); r != 0 && len(list) < 5 && v.random.IntN(2) == 0 {
+				t.narrow[c.id] = r
+				list = append(list, grantJSON{c.id, r.names()})
+			}
+		}
+	})
+	if len(list) == 0 {
+		return nil
+	}
+	at := v.now()
+	status, body, _, cut, err := v.browser.do(ctx, s.secret, http.MethodPost, "/tokens", map[string]any{"name": v.name, "grants": list})
+	var made struct {
+		ID    string `json:"id"`
+		Token string `json:"token"`
+	}
+	if err != nil || cut || status/100 != 2 || json.Unmarshal(body, &made) != nil || made.Token == "" {
+		return nil
+	}
+	t.secret, t.revoke = "Bearer "+made.Token, "/tokens/"+made.ID
+	t.open.send(true, at)
+	t.open.ack(v.now())
+	t.by = s
+	v.changes.tokens.Add(1)
+	return t
 }
 
 // look does one thing.
@@ -192,7 +231,7 @@ func (v *viewer) get(ctx context.Context, s *session, k kind, camera string, ver
 	}
 	defer v.leave()
 	a := &answer{viewer: v.name, sess: s, asked: "GET " + path, kind: k, camera: camera, verb: verb, sent: v.now()}
-	status, body, _, cut, err := v.browser.do(ctx, s.cookie, http.MethodGet, path, nil)
+	status, body, _, cut, err := v.browser.do(ctx, s.secret, http.MethodGet, path, nil)
 	a.done = v.now()
 	if err != nil {
 		v.tally.broken.Add(1)
@@ -212,7 +251,7 @@ func (v *viewer) watch(ctx context.Context, s *session, c *camera, long time.Dur
 	if !v.enter(ctx) {
 		return
 	}
-	conn, status, body, err := v.browser.socket(ctx, s.cookie, path)
+	conn, status, body, err := v.browser.socket(ctx, s.secret, path)
 	v.leave()
 	a.done, a.status, a.body = v.now(), status, body
 	if err != nil {
@@ -269,7 +308,7 @@ func (v *viewer) listen(ctx context.Context, s *session, long time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, long)
 	defer cancel()
 	a := &answer{viewer: v.name, sess: s, asked: "GET /stream", kind: newsItem, verb: all, sent: v.now()}
-	status, body, err := v.browser.news(ctx, s.cookie, func(name, data string) bool {
+	status, body, err := v.browser.news(ctx, s.secret, func(name, data string) bool {
 		item := *a
 		item.done, item.body, item.status = v.now(), []byte(data), http.StatusOK
 		// The door is asked for each item before it is sent; reading it may take as long as a stream may live on.
@@ -330,7 +369,11 @@ func (v *viewer) thumbnail(ctx context.Context, s *session) {
 // logout ends the session, and then tries it once more.
 func (v *viewer) logout(ctx context.Context, s *session) {
 	v.change(func() { s.open.send(false, v.now()) })
-	if status, _, _, _, err := v.browser.do(ctx, s.cookie, http.MethodDelete, "/session", nil); err == nil && (status/100 == 2 || status == http.StatusUnauthorized) {
+	secret, path := s.secret, "/session"
+	if s.by != nil {
+		secret, path = s.by.secret, s.revoke // a password that changed ended the session that made it: then it is not revoked
+	}
+	if status, _, _, _, err := v.browser.do(ctx, secret, http.MethodDelete, path, nil); err == nil && (status/100 == 2 || status == http.StatusUnauthorized && s.by == nil) {
 		v.change(func() { s.open.ack(v.now()) })
 		v.changes.logouts.Add(1)
 	}
