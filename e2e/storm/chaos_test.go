@@ -81,6 +81,8 @@ func (s *storm) add(ctx context.Context, i int) error {
 	c := &camera{id: got.ID, number: uint16(i + 1)}
 	c.exists.send(true, at)
 	c.exists.ack(s.now())
+	c.private.send(false, at)
+	c.private.ack(at)
 	c.name.send(name, at)
 	c.name.ack(s.now())
 	s.change(func() {
@@ -125,6 +127,17 @@ func (s *storm) rename(ctx context.Context, i int) error {
 	}
 	s.change(func() { c.name.ack(s.now()) })
 	s.changes.renames.Add(1)
+	return nil
+}
+
+// setPrivate closes a camera, or opens it.
+func (s *storm) setPrivate(ctx context.Context, c *camera, private bool) error {
+	s.change(func() { c.private.send(private, s.now()) })
+	body := map[string]any{"privacy": map[string]any{"on": private}}
+	if err := s.act(ctx, http.MethodPatch, "/cameras/"+c.id, body, nil); err != nil {
+		return err
+	}
+	s.change(func() { c.private.ack(s.now()) })
 	return nil
 }
 
@@ -424,6 +437,20 @@ func (s *storm) smallTrouble(ctx context.Context, away *sync.WaitGroup) error {
 	case n < 71:
 		away.Wait() // a new camera is believed to be who answers first
 		return s.replace(ctx, i)
+	case n < 74:
+		c := s.slots[i]
+		if c.private.newest() {
+			return nil
+		}
+		if err := s.setPrivate(ctx, c, true); err != nil {
+			return err
+		}
+		s.changes.private.Add(1)
+		for_(time.Duration(1500+s.random.IntN(5000))*time.Millisecond, func() {
+			if err := s.setPrivate(ctx, c, false); err != nil && ctx.Err() == nil {
+				s.stop(err.Error())
+			}
+		})
 	case n < 80:
 		s.devices[i].Trouble.Drop()
 		s.changes.drops.Add(1)

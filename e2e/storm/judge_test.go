@@ -114,6 +114,8 @@ func (j *judge) answered(a *answer) bool {
 		j.busy[a.kind].Add(1)
 	case !may():
 		j.wrong(a, "an answer without the right")
+	case a.status == http.StatusConflict && j.mayBePrivate(a.camera, a.sent, a.done):
+		j.busy[a.kind].Add(1)
 	case a.status == http.StatusNotFound, a.status == http.StatusServiceUnavailable:
 		j.busy[a.kind].Add(1)
 	case a.status/100 != 2 && a.status != http.StatusSwitchingProtocols:
@@ -137,8 +139,13 @@ func (j *judge) pictured(a *answer, all []seen, err error) {
 			j.wrong(a, fmt.Sprintf("picture %d of camera number %d, asked was number %d", p.frame, p.camera, number))
 			return
 		}
-		if _, ok := j.taken(p.camera, p.frame); !ok {
+		at, ok := j.taken(p.camera, p.frame)
+		switch {
+		case !ok:
 			j.wrong(a, fmt.Sprintf("picture %d of camera number %d, which was not taken yet", p.frame, p.camera))
+			return
+		case j.wasPrivate(a.camera, j.at(at)):
+			j.wrong(a, fmt.Sprintf("picture %d, taken at %.3f s, while the camera was private", p.frame, j.at(at).Seconds()))
 			return
 		}
 	}

@@ -125,10 +125,11 @@ func (s *session) on(st standing, camera string) rights {
 
 // camera is what hearth knows as one. A simulated camera that is removed and added again is another.
 type camera struct {
-	id     string
-	number uint16 // in the marks of its pictures
-	exists history[bool]
-	name   history[string]
+	id      string
+	number  uint16 // in the marks of its pictures
+	exists  history[bool]
+	private history[bool]
+	name    history[string]
 }
 
 // cameraNames are what cameras are called here, to be found in any text.
@@ -256,6 +257,22 @@ func (m *model) calledSo(id, name string, from, to moment) bool {
 	return c != nil && !c.name.during(from, to, func(n string, _, _ moment) bool { return n != name })
 }
 
+// wasPrivate says whether the camera was private at a moment, and had been so for the time that a switch may take.
+func (m *model) wasPrivate(id string, at moment) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	c := m.cameras[id]
+	return c != nil && c.private.certain(at-afterlife, at)
+}
+
+// mayBePrivate says whether the camera may have been private at some moment of [from, to].
+func (m *model) mayBePrivate(id string, from, to moment) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	c := m.cameras[id]
+	return c != nil && !c.private.during(from, to, func(private bool, _, _ moment) bool { return !private })
+}
+
 // present lists the cameras there may be now.
 func (m *model) present() []*camera {
 	m.mu.RLock()
@@ -293,6 +310,9 @@ func (m *model) tell(s *session, id string) string {
 	if c := m.cameras[id]; c != nil {
 		for _, v := range c.exists.versions {
 			fmt.Fprintf(&b, "  camera %s (number %d) exists=%v: %s\n", id, c.number, v.value, when(v.sent, v.acked))
+		}
+		for _, v := range c.private.versions {
+			fmt.Fprintf(&b, "  it is private=%v: %s\n", v.value, when(v.sent, v.acked))
 		}
 		for _, v := range c.name.versions {
 			fmt.Fprintf(&b, "  it is called %q: %s\n", v.value, when(v.sent, v.acked))

@@ -34,6 +34,12 @@ func newBench() *bench {
 		c := &camera{id: id, number: uint16(i + 1)}
 		c.exists.send(true, 0)
 		c.exists.ack(1 * time.Second)
+		c.private.send(false, 0)
+		c.private.ack(0)
+		c.private.send(true, 50*time.Second)
+		c.private.ack(51 * time.Second)
+		c.private.send(false, 55*time.Second)
+		c.private.ack(56 * time.Second)
 		c.name.send([]string{"Storm 1-1", "Storm 2-2"}[i], 0)
 		c.name.ack(1 * time.Second)
 		m.cameras[id], m.byName[c.name.newest()] = c, id
@@ -106,6 +112,10 @@ func TestJudge(t *testing.T) {
 		{"its picture", func(b *bench) { b.pictured(at(b, idA, live, 200, 150, 151), []seen{{1, 14}, {1, 15}}, nil) }, false},
 		{"a foreign picture", func(b *bench) { b.pictured(at(b, idA, live, 200, 150, 151), []seen{{1, 14}, {2, 15}}, nil) }, true},
 		{"a picture nobody can read", func(b *bench) { b.pictured(at(b, idA, live, 200, 150, 151), nil, errNoMark) }, true},
+		{"a picture taken just as it becomes private", func(b *bench) { b.pictured(at(b, idA, live, 200, 510, 530), []seen{{1, 51}}, nil) }, false},
+		{"a picture taken while it is private", func(b *bench) { b.pictured(at(b, idA, live, 200, 570, 571), []seen{{1, 53}}, nil) }, true},
+		{"a picture taken as it is opened", func(b *bench) { b.pictured(at(b, idA, live, 200, 570, 571), []seen{{1, 55}}, nil) }, false},
+		{"private, and it is not", func(b *bench) { b.answered(at(b, idA, live, 409, 150, 151)) }, true},
 		{"a picture of tomorrow", func(b *bench) { b.pictured(at(b, idA, live, 200, 150, 151), []seen{{1, 100}}, nil) }, true},
 
 		{"a stream that ends in time", func(b *bench) { b.streamed(at(b, idA, live, 101, 150, 219), []seen{{1, 21}}, nil) }, false},

@@ -64,7 +64,7 @@ type storm struct {
 
 	changes struct {
 		grants, revocations, roles, passwords, logouts, tokens, renames, removals atomic.Int64
-		drops, absences, cuts, swaps, kills, workerKills, workerStops             atomic.Int64
+		private, drops, absences, cuts, swaps, kills, workerKills, workerStops    atomic.Int64
 	}
 	nextCut time.Time
 	back    []string // each time from all back to all recording
@@ -302,8 +302,8 @@ func (s *storm) report(took time.Duration) string {
 	c := &s.changes
 	fmt.Fprintf(&b, "rights: %d changes that gave, %d that took, %d roles, %d passwords, %d logouts; %d API tokens\n", c.grants.Load(), c.revocations.Load(),
 		c.roles.Load(), c.passwords.Load(), c.logouts.Load(), c.tokens.Load())
-	fmt.Fprintf(&b, "cameras: %d renamed, %d removed and added, %d dropped, %d away, %d times all at once, %d pairs swapped\n", c.renames.Load(),
-		c.removals.Load(), c.drops.Load(), c.absences.Load(), c.cuts.Load(), c.swaps.Load())
+	fmt.Fprintf(&b, "cameras: %d renamed, %d removed and added, %d private for a while, %d dropped, %d away, %d times all at once, %d pairs swapped\n", c.renames.Load(),
+		c.removals.Load(), c.private.Load(), c.drops.Load(), c.absences.Load(), c.cuts.Load(), c.swaps.Load())
 	fmt.Fprintf(&b, "processes: the box killed %d times, workers killed %d and stopped %d times; %d connections broke\n", c.kills.Load(),
 		c.workerKills.Load(), c.workerStops.Load(), s.broken.Load())
 	fmt.Fprintf(&b, "streams ended because a right was taken: %d; the last picture came %.2f s after the right was lost, and was taken %.2f s after it\n",

@@ -277,6 +277,10 @@ func (v *viewer) watch(ctx context.Context, s *session, c *camera, long time.Dur
 			case limit.Err() != nil:
 			case closed(err) == websocket.StatusPolicyViolation:
 				v.ended(&part)
+			case closed(err) == 4409:
+				if !v.mayBePrivate(c.id, part.sent, part.done) {
+					v.wrong(&part, "the stream was ended as private, and the camera never was")
+				}
 			default:
 				v.tally.broken.Add(1)
 			}
