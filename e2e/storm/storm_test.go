@@ -237,7 +237,7 @@ func (s *storm) setUp(ctx context.Context) error {
 			return err
 		}
 		p.id = got.ID
-		p.standing.send(standing{role: st.role}, at)
+		p.standing.send(standing{role: st.role, extras: make(map[string]rights)}, at)
 		p.standing.ack(s.now())
 		s.change(func() { s.people = append(s.people, p) })
 		if len(st.extras) > 0 {
