@@ -342,6 +342,18 @@ func TestNoWayOutOfTLS(t *testing.T) {
 	}
 }
 
+// The sub stream may be described by another program: it is the same camera.
+func TestToolOfTheSubStream(t *testing.T) {
+	i := NewIdentity(media.Pins{Server: "Acme", Tool: "one"}, nil)
+	describe := &base.Response{StatusCode: base.StatusOK, Header: base.Header{"Server": {"Acme"}}, Body: []byte("v=0\r\na=tool:two\r\n")}
+	if err := (&who{identity: i, sub: true}).heard(describe); err != nil {
+		t.Errorf("the sub stream: %v", err)
+	}
+	if err := (&who{identity: i}).heard(describe); !errors.Is(err, ErrOtherCamera) {
+		t.Errorf("the main stream: %v", err)
+	}
+}
+
 func TestShort(t *testing.T) {
 	if got := short(" Acme\r\n\x00\xffCam\u202e " + strings.Repeat("ü", 300)); !strings.HasPrefix(got, "AcmeCam ü") || len([]rune(got)) != 200 {
 		t.Errorf("got %q", got)

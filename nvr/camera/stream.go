@@ -79,7 +79,7 @@ func (s *stream) once(ctx context.Context, onPicture func()) (online time.Durati
 		}
 		c.setInfo(s.stream, func(i *StreamInfo) { describe(i, run, sess) })
 	}
-	sess.who.identity = c.Identity
+	sess.who.identity, sess.who.sub = c.Identity, s.stream == media.Sub
 	if s.stream == media.Sub && c.SubIdentity != nil {
 		sess.who.identity = c.SubIdentity
 	}

@@ -20,6 +20,7 @@ type who struct {
 	identity *Identity // nil: whoever answers
 	at       string    // host and port, for the owner
 	secure   bool      // the address is rtsps
+	sub      bool      // of the sub stream, which may be described by another program than the main stream
 
 	mu    sync.Mutex
 	found media.Pins
@@ -73,7 +74,9 @@ func (w *who) heard(res *base.Response) error {
 	if res.StatusCode != base.StatusOK || len(res.Body) == 0 {
 		return w.judge(heard)
 	}
-	w.found.Tool = cmp.Or(short(toolIn(res.Body)), w.found.Tool)
+	if !w.sub {
+		w.found.Tool = cmp.Or(short(toolIn(res.Body)), w.found.Tool)
+	}
 	return w.judge(described)
 }
 
