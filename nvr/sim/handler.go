@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"cmp"
 	"encoding/base64"
 	"sync"
 
@@ -149,7 +148,7 @@ func (c *Camera) told(req *base.Request) {
 		c.OnLogin("?")
 		return
 	}
-	c.OnLogin(cmp.Or(a.Username, a.BasicUser))
+	c.OnLogin(a.Username)
 }
 
 // basic checks a Basic login (RFC 7617), which gortsplib gets wrong when a colon is in the password.
