@@ -31,7 +31,9 @@ func (s *Server) exportAudit(ctx context.Context, in *exportAuditInput) (*huma.S
 		return nil, err
 	}
 	e := v.entry("audit.export", media.CameraID{})
-	e.Detail = in.Format
+	if in.Format == "csv" {
+		e.Detail = "as a table"
+	}
 	s.looks.did(e) // before it is written, so that it is in it
 	plan, err := s.Store.ExportAudit(name)
 	if err != nil {

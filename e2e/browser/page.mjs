@@ -5,6 +5,7 @@ import * as cameras from './steps/cameras.mjs';
 import * as door from './steps/door.mjs';
 import * as events from './steps/events.mjs';
 import * as live from './steps/live.mjs';
+import * as log from './steps/log.mjs';
 import * as manners from './steps/manners.mjs';
 import * as past from './steps/past.mjs';
 import * as storage from './steps/storage.mjs';
@@ -53,6 +54,7 @@ try {
     await step('a disk that is none is refused at the field', () => storage.disks(ctx));
     await step('limits of a camera', () => storage.limits(ctx, third));
     await step('a clip is saved signed', () => storage.signed(ctx, first));
+    await step('the log says who saw a camera', () => log.whoSaw(ctx, first));
     await step('a camera gets another name', () => cameras.rename(ctx, third, 'Shed'));
     await step('a camera is removed', () => cameras.remove(ctx, 'Shed'));
     truth.cameras.pop();

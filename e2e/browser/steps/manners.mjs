@@ -17,6 +17,7 @@ export async function narrow({ page, house }, camera) {
       ['/cameras', '[data-testid=camera-row]'],
       ['/cameras/new', '[data-testid=camera-form]'],
       ['/storage', '[data-testid=kept]'],
+      ['/log', '[data-testid=log-lines]'],
     ]) {
       await page.goto(path);
       await page.locator(ready).first().waitFor();

@@ -1,7 +1,8 @@
 /** Every call of the page to the box. Nothing else in the page knows an address of the API. */
 
 import type {
-  AuditLine,
+  AuditAnswer,
+  AuditFilter,
   Camera,
   CameraSettings,
   EventFilter,
@@ -120,6 +121,11 @@ async function problem(answer: Response): Promise<Problem> {
   return new Problem(answer.status, detail, fields, Number.isNaN(retry) ? undefined : retry, type);
 }
 
+function auditQuery(f: AuditFilter): Query {
+  const at = (ms: number | undefined) => (ms === undefined ? undefined : stamp(ms));
+  return { limit: 100, camera: f.camera, saw_from: at(f.sawFrom), saw_to: at(f.sawTo) };
+}
+
 export const api = {
   setUp: (name: string, password: string, code?: string) =>
     ask<Me>('POST', address('/setup'), code ? { name, password, code } : { name, password }),
@@ -178,7 +184,15 @@ export const api = {
     ask<Person>('POST', address('/users'), { name, password, role }),
   removePerson: (id: string) => ask<void>('DELETE', address(`/users/${id}`)),
   setGrants: (id: string, grants: Grant[]) => ask<unknown>('PUT', address(`/users/${id}/grants`), grants),
-  audit: (cursor?: string) => ask<Page<AuditLine>>('GET', address('/audit', { limit: 100, cursor })),
+  audit: (f: AuditFilter, cursor?: string) =>
+    ask<AuditAnswer>(
+      'GET',
+      address('/audit', { ...auditQuery(f), user: f.user, denied: f.denied || undefined, cursor }),
+    ),
+  myAudit: (f: AuditFilter, cursor?: string) =>
+    ask<AuditAnswer>('GET', address('/audit/mine', { ...auditQuery(f), cursor })),
+  /** Where the whole log is saved from. */
+  auditFile: (format: 'jsonl' | 'csv') => address('/audit/export', { format }),
 };
 
 /** A picture in the browser's memory; `free` it when it is not shown any more. */

@@ -290,10 +290,13 @@ export interface Person {
 
 /** One line of the log: who did what, with which camera, looking at which span, from where. */
 export interface AuditLine {
-  id: string;
+  /** Absent in one's own view. */
+  id?: string;
   at: string;
   user?: string;
   user_name?: string;
+  /** One's own view: it was the reader's own doing. */
+  self?: boolean;
   camera?: string;
   /** "login", "live", "footage", "camera.change", … */
   action: string;
@@ -301,6 +304,25 @@ export interface AuditLine {
   detail?: string;
   /** The address that it was done from. */
   from?: string;
-  /** The span that was looked at. */
+  /** The name of the API token that it was done with. */
+  token?: string;
+  /** What was looked at, from its first to its last moment. */
   saw?: { from: string; to: string };
+  /** What of that exactly, when it was not all. */
+  pieces?: { from: string; to: string }[];
+}
+
+/** One part of the log. */
+export interface AuditAnswer extends Page<AuditLine> {
+  /** What is wrong with the log itself, in sentences. */
+  trouble?: string[];
+}
+
+/** Times in ms since 1970. */
+export interface AuditFilter {
+  user?: string;
+  camera?: string;
+  sawFrom?: number;
+  sawTo?: number;
+  denied?: boolean;
 }
