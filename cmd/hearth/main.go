@@ -7,5 +7,6 @@ import "os"
 var version = "dev"
 
 func main() {
+	noCores()
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
