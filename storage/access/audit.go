@@ -146,7 +146,7 @@ func looking(act string) bool {
 	case "live", "footage", "thumbnail", "snapshot", "export":
 		return true
 	}
-	return strings.HasPrefix(act, "privacy")
+	return strings.HasPrefix(act, "camera.private.")
 }
 
 // may says whether the person may know of a line. What was refused to others, and to themselves at cameras, is not among it:
