@@ -707,7 +707,6 @@ export const en = {
         token: 'using an API token where it is not for',
         'token.add': 'made an API token',
         'token.revoke': 'revoked an API token',
-        'camera.identity': `said which camera ${where} is`,
         'invite.add': 'invited somebody',
         'invite.join': 'took up an invitation',
         'invite.withdraw': 'withdrew an invitation',
