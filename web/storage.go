@@ -8,6 +8,7 @@ import (
 
 	"hearth/nvr/media"
 	"hearth/storage"
+	"hearth/storage/access"
 	"hearth/storage/volume"
 )
 
@@ -86,7 +87,9 @@ func (s *Server) getStorage(ctx context.Context, _ *nothing) (*storageOutput, er
 	for _, g := range v.grants {
 		used := u.Cameras[g.Camera()]
 		c := cameraStorage{ID: g.Camera(), Bytes: used.Bytes}
-		if len(v.grants) == len(all) { // how long it stays follows from what all the others take too
+		// How long it stays follows from what all the others take too. A guest who sees all is not told either: that it is
+		// said would say that there is nothing else.
+		if len(v.grants) == len(all) && v.session.Person.Role != access.Guest {
 			c.Days = known(used.Days)
 			if used.EventDays > used.Days {
 				c.EventDays = &used.EventDays
