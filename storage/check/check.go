@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -367,7 +368,8 @@ func (c *check) rows(there map[segment.Line]map[int64]bool) error {
 }
 
 // chains checks that every file names the hash of one before it: of a file that is there, or of a tombstone. A file that
-// was recovered may have been cut after its successor had begun; that explains one broken link each.
+// was recovered may have been cut after its successor had begun; that explains one broken link each. Or it was given up
+// where it was known to be durable, and more of it was.
 func (c *check) chains() {
 	for l, list := range c.lines {
 		heads := make(map[[32]byte]bool, len(list))
@@ -398,11 +400,37 @@ func (c *check) chains() {
 			}
 		}
 		for _, x := range broken {
+			if c.outran(l, list, x) {
+				continue
+			}
 			if excuses--; excuses < 0 && len(c.away) == 0 { // it may lie on a disk that is not there
 				c.missing(x.path, lost(l, x), "the file before it is missing from the chain")
 			}
 		}
 	}
+}
+
+// outranAmong is among how many files before a broken link the one is looked for that it continues.
+const outranAmong = 16
+
+// outran says whether a file continues one of those before it from amid its records: after a sync failed that one was given
+// up where it was last durable, and then all that was written came to the disk after all.
+func (c *check) outran(l segment.Line, list []link, x link) bool {
+	key, err := c.tools.keys.ForRecording(l.Camera)
+	if err != nil {
+		return false
+	}
+	before := slices.DeleteFunc(slices.Clone(list), func(y link) bool { return y.tomb || y.path == x.path || y.start > x.start })
+	slices.SortFunc(before, func(a, b link) int { return cmp.Compare(b.start, a.start) })
+	return slices.ContainsFunc(before[:min(len(before), outranAmong)], func(y link) bool {
+		on, err := os.Open(filepath.Join(y.place.Path, y.path))
+		if err != nil {
+			return false
+		}
+		defer on.Close()
+		r, err := volume.Finished(on, l, y.start, key)
+		return err == nil && segment.OnChain(r.Summary().Header, r.Table(), x.prev)
+	})
 }
 
 // isGone says whether a file that began at a time lies in a tomb.
