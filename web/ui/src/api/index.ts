@@ -17,6 +17,8 @@ import type {
   Pins,
   RecoveryKeyAnswer,
   Role,
+  PrivacyChange,
+  Settings,
   SetupAnswer,
   Signin,
   StorageAnswer,
@@ -178,7 +180,8 @@ export const api = {
   storage: () => ask<StorageAnswer>('GET', address('/storage')),
   addVolume: (path: string) => ask<Volume>('POST', address('/volumes'), { path }),
   makeRecoveryKey: (password: string) => ask<RecoveryKeyAnswer>('POST', address('/recovery-key'), { password }),
-  settings: () => ask<{ name: string }>('GET', address('/settings')),
+  settings: () => ask<Settings>('GET', address('/settings')),
+  switchHouse: (privacy: PrivacyChange) => ask<Settings>('PATCH', address('/settings'), { privacy }),
   people: async () => (await ask<Page<Person>>('GET', address('/users'))).items ?? [],
   addPerson: (name: string, password: string, role: Role) =>
     ask<Person>('POST', address('/users'), { name, password, role }),

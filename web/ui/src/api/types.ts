@@ -74,6 +74,7 @@ export interface CameraSettings {
   /** The disk to record to; `DATA_FOLDER` for the box's own. */
   volume?: string;
   motion?: MotionSettings;
+  privacy?: PrivacyChange;
 }
 
 /** A stream as it comes in, or as a camera offers it. */
@@ -86,6 +87,37 @@ export interface StreamInfo {
   audio_problem?: string;
   problem?: string;
   mime?: string;
+}
+
+export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+export type Day = (typeof DAYS)[number];
+
+/** Hours of a day in which it is private; a `to` that is not after `from` is on the next day. No days: every day. */
+export interface Hours {
+  days?: Day[] | null;
+  from: string;
+  to: string;
+}
+
+/** A rule of privacy, a camera's own or the house's, as it holds now. */
+export interface Privacy {
+  on: boolean;
+  until?: string;
+  by_hand?: boolean;
+  schedule: Hours[];
+  warning?: string;
+}
+
+export interface PrivacyChange {
+  on?: boolean;
+  until?: string;
+  schedule?: Hours[];
+}
+
+export interface Settings {
+  name: string;
+  /** For owners. */
+  privacy?: Privacy;
 }
 
 export type CameraState = 'online' | 'connecting' | 'offline' | 'quarantined' | 'private';
@@ -118,6 +150,9 @@ export interface Camera {
   name: string;
   state: CameraState;
   since?: string;
+  /** While it is private: when it looks again by itself, and why it does not. */
+  private_until?: string;
+  private_by?: 'hand' | 'schedule' | 'house' | 'clock';
   /** A sentence for the owner. */
   problem?: string;
   main?: StreamInfo;
@@ -137,6 +172,7 @@ export interface Camera {
   motion?: MotionSettings;
   identity?: Identity;
   sub_identity?: Identity;
+  privacy?: Privacy;
 }
 
 /** A moving area, parts of the picture's width and height. */

@@ -45,7 +45,9 @@ const WAITS = [300, 1000, 2000, 5000, 10_000];
 /** How much of what was shown stays in the buffer, seconds. */
 const KEEP_BEHIND = 4;
 /** Close codes after which asking again is of no use: policy violation (1008) and our own from 4400 on. */
-const isFinal = (code: number): boolean => code === 1008 || (code >= 4400 && code < 4500);
+const isFinal = (code: number): boolean => code === 1008 || (code >= 4400 && code < 4500 && code !== PRIVATE);
+/** The camera is private: it will look again. */
+const PRIVATE = 4409;
 
 interface Source {
   feed: Feed;
@@ -199,6 +201,8 @@ export class LivePlayer {
       this.#say({ status: 'refused' });
       return;
     }
+    // Who shows it is told when it looks again; this is for a switch back that nobody heard of.
+    if (code === PRIVATE) this.#attempt = WAITS.length - 1;
     const wait = WAITS[Math.min(this.#attempt++, WAITS.length - 1)]!;
     this.#say({ status: 'connecting' });
     setTimeout(

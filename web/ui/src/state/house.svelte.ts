@@ -1,4 +1,4 @@
-import { api, at, time, type Camera, type HearthEvent, type StorageAnswer } from '../api';
+import { api, at, time, type Camera, type HearthEvent, type Privacy, type StorageAnswer } from '../api';
 import { troublesOf } from './keeping';
 
 /** How long the first picture waits for what is said above it, ms. */
@@ -13,6 +13,8 @@ class House {
   unseen = $state(0);
   /** How it is kept; for owners with the disks. */
   storage: StorageAnswer | undefined = $state.raw();
+  /** Whether the whole house is private; for owners. */
+  privacy: Privacy | undefined = $state.raw();
   /** How far back recordings go, days. */
   readonly daysKept = $derived(
     this.storage?.oldest ? Math.floor((Date.now() - time(this.storage.oldest)) / 86_400_000) : undefined,
@@ -66,6 +68,7 @@ class House {
       this.#news = undefined;
       this.cameras = undefined;
       this.storage = undefined;
+      this.privacy = undefined;
       this.#open.clear();
       this.moving = new Set();
     };
@@ -90,7 +93,11 @@ class House {
       this.reachable = false;
       return;
     }
-    await Promise.allSettled([this.#count(), storage]);
+    await Promise.allSettled([this.#count(), storage, this.#settings()]);
+  }
+
+  async #settings(): Promise<void> {
+    this.privacy = (await api.settings()).privacy;
   }
 
   async #count(): Promise<void> {

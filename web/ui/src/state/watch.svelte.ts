@@ -70,6 +70,10 @@ export class Watch {
     this.moment = Date.now();
     this.#scrubbing = false;
     this.#footage?.pause();
+    if (this.#camera().state === 'private') {
+      this.hide();
+      return;
+    }
     if (this.#live) {
       if (this.live?.status === 'playing') this.#showLive();
       this.#live.start(); // after a pause
@@ -88,6 +92,19 @@ export class Watch {
     // A camera that is lost has a last picture, and that is better than none.
     const { state, since } = this.#camera();
     if (state === 'offline' && since) void this.#frames(this.#screens).show(time(since) - 500);
+  }
+
+  /** Lets go of the present, and of every picture of it: the camera is private now. The past stays. */
+  hide(): void {
+    this.#live?.stop();
+    this.#live = undefined;
+    this.live = undefined;
+    if (this.mode !== 'live') return;
+    this.shown = 'live';
+    this.pictured = false;
+    this.#footage?.close();
+    this.#footage = undefined;
+    this.footage = undefined;
   }
 
   /** Plays, or stands, at a moment of the past. */

@@ -55,6 +55,7 @@ const gaps: Record<string, string> = {
   'packets lost': 'Not recorded: too much was lost on the way from the camera',
   'parameters changed': 'Not recorded: the camera’s settings changed',
   'picture size changed': 'Not recorded: the size of the camera’s picture changed',
+  privacy: 'Private',
   'recording was stopped': 'Not recorded: recording was stopped',
   'recording was switched off': 'Not recorded: recording was switched off',
   'sound began': 'Not recorded: the camera switched its sound on',
@@ -205,6 +206,44 @@ export const en = {
     moving: 'Something moves',
     fallbackCodec: 'Small picture: this browser cannot show the large one.',
     fallbackSlow: 'Small picture: the line is slow.',
+  },
+
+  privacy: {
+    camera: (until: string) => (until ? `Private until ${until}` : 'Private'),
+    house: (until: string) => (until ? `The house is private until ${until}` : 'The house is private'),
+    clock: 'Private until the box knows what time it is',
+    since: (when: string) => `since ${when}`,
+    makePrivate: (name: string) => `Make ${name} private`,
+    lookAgain: (name: string) => `Let ${name} look again`,
+    isPrivate: (name: string, until: string) =>
+      until ? `${name} is private until ${until}.` : `${name} is private until you switch it.`,
+    looks: (name: string, until: string) => (until ? `${name} looks again, until ${until}.` : `${name} looks again.`),
+    houseStays: (name: string) => `${name} stays private: the whole house is.`,
+    allPrivate: 'Make all private',
+    allAgain: 'End privacy of the house',
+    houseIs: (until: string) => (until ? `The house is private until ${until}.` : 'The house is private.'),
+    houseLooks: (until: string) =>
+      until ? `The house is not private any more, until ${until}.` : 'The house is not private any more.',
+    count: (n: number) => `${n} private`,
+    hours: 'Private hours',
+    hoursHint:
+      'In these hours it is off: no picture, no sound, no recording. A switch by hand wins until the hours change the next time.',
+    from: 'From',
+    to: 'To',
+    overMidnight: 'Ends the next day.',
+    addHours: 'Add hours',
+    entry: (n: number) => `Private hours ${n}`,
+    removeEntry: (n: number) => `Remove private hours ${n}`,
+    dayShort: { mon: 'Mo', tue: 'Tu', wed: 'We', thu: 'Th', fri: 'Fr', sat: 'Sa', sun: 'Su' },
+    day: {
+      mon: 'Monday',
+      tue: 'Tuesday',
+      wed: 'Wednesday',
+      thu: 'Thursday',
+      fri: 'Friday',
+      sat: 'Saturday',
+      sun: 'Sunday',
+    },
   },
 
   events: {
