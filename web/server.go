@@ -259,6 +259,7 @@ func (s *Server) routes() *table {
 	s.entranceRoutes(t)
 	s.sessionRoutes(t)
 	s.signinRoutes(t)
+	s.passkeyRoutes(t)
 	s.cameraRoutes(t)
 	s.liveRoutes(t)
 	s.footageRoutes(t)

@@ -19,6 +19,8 @@ const (
 // signinView is how somebody logs in.
 type signinView struct {
 	TOTP *totpView `json:"totp,omitempty" doc:"The authenticator app; absent while there is none"`
+
+	Passkeys passkeysView `json:"passkeys"`
 }
 
 type totpView struct {
@@ -65,7 +67,8 @@ func (s *Server) signinRoutes(t *table) {
 }
 
 func (s *Server) getSignin(ctx context.Context, _ *nothing) (*struct{ Body signinView }, error) {
-	f, err := s.access().Factors(visitorOf(ctx).session.Person.ID)
+	v := visitorOf(ctx)
+	f, err := s.access().Factors(v.session.Person.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +76,7 @@ func (s *Server) getSignin(ctx context.Context, _ *nothing) (*struct{ Body signi
 	if f.TOTP {
 		out.Body.TOTP = &totpView{Since: f.Since.UTC(), RecoveryCodes: f.RecoveryCodes}
 	}
+	out.Body.Passkeys = s.passkeysOf(v, f.Passkeys)
 	return out, nil
 }
 

@@ -14,8 +14,10 @@ const eyes = `(() => { ${markReader}\n${readFileSync(new URL('eyes.js', import.m
 /** How long a condition may take to come true, ms. A condition that has to be fast says so itself. */
 export const PATIENCE = 20_000;
 
-export function launch() {
+/** `home` is where Chromium looks for what it trusts, beside what the system does. */
+export function launch(home) {
   return chromium.launch({
+    ...(home ? { env: { ...process.env, HOME: home } } : {}),
     executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
     headless: true,
     args: [

@@ -21,7 +21,8 @@ type Access struct {
 	attempts *attempts
 	unknown  *attempts // of bearer secrets and invitations that are none
 	decoy    string    // the hash that a login of an unknown name is compared with
-	sealer   Sealer    // nil where the box's key is not at hand
+	tickets  *tickets
+	sealer   Sealer // nil where the box's key is not at hand
 }
 
 // Sealer seals small secrets so that only this box can read them; a *keyring.Keyring is one.
@@ -49,6 +50,7 @@ func Open(b *box.Box, options ...Option) (*Access, error) {
 		hashing:  make(chan struct{}, hashesAtOnce),
 		waiting:  make(chan struct{}, hashesWaiting),
 		attempts: newAttempts(),
+		tickets:  newTickets(),
 		unknown:  newAttempts(),
 	}
 	for _, o := range options {

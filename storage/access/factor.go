@@ -42,6 +42,8 @@ type factors struct {
 	TOTP    *totpRecord `json:"totp,omitempty"`
 	Pending *totpRecord `json:"pending,omitempty"` // counts only once a first code was right
 	Codes   [][]byte    `json:"codes,omitempty"`   // SHA-256 of each recovery code that is left
+
+	Passkeys []passkeyRecord `json:"passkeys,omitempty"`
 }
 
 type totpRecord struct {
@@ -55,6 +57,7 @@ type Factors struct {
 	TOTP          bool
 	Since         time.Time // of the authenticator
 	RecoveryCodes int       // that are left
+	Passkeys      []Passkey
 }
 
 // Factors reads those of a person; of nobody there are none.
@@ -65,6 +68,9 @@ func (a *Access) Factors(user media.UUID) (Factors, error) {
 		return err
 	})
 	out := Factors{TOTP: f.TOTP != nil, RecoveryCodes: len(f.Codes)}
+	for _, k := range f.Passkeys {
+		out.Passkeys = append(out.Passkeys, k.Passkey)
+	}
 	if f.TOTP != nil {
 		out.Since = f.TOTP.Since
 	}

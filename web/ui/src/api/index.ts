@@ -5,6 +5,7 @@ import type {
   AuditFilter,
   Camera,
   CameraSettings,
+  Ceremony,
   EventFilter,
   Grant,
   HearthEvent,
@@ -13,6 +14,7 @@ import type {
   NewTotp,
   Offer,
   Page,
+  Passkey,
   Person,
   Pins,
   RecoveryKeyAnswer,
@@ -144,6 +146,15 @@ export const api = {
   removeTotp: (password: string, code: string) => ask<void>('POST', address('/me/totp/remove'), { password, code }),
   makeRecoveryCodes: async (password: string, code: string) =>
     (await ask<{ recovery_codes: string[] }>('POST', address('/me/recovery-codes'), { password, code })).recovery_codes,
+  beginPasskey: (password: string, code?: string) =>
+    ask<Ceremony>('POST', address('/me/passkeys/begin'), code ? { password, code } : { password }),
+  addPasskey: (ticket: string, name: string, credential: unknown) =>
+    ask<Passkey>('POST', address('/me/passkeys'), { ticket, name, credential }),
+  renamePasskey: (id: string, name: string) => ask<Passkey>('PATCH', address(`/me/passkeys/${id}`), { name }),
+  removePasskey: (id: string) => ask<void>('DELETE', address(`/me/passkeys/${id}`)),
+  beginPasskeyLogin: () => ask<Ceremony>('POST', address('/session/passkey/begin')),
+  logInByPasskey: (ticket: string, credential: unknown) =>
+    ask<Me>('POST', address('/session/passkey'), { ticket, credential }),
   sessions: async () => (await ask<Page<LoginSession>>('GET', address('/sessions'))).items ?? [],
   endSession: (id: string) => ask<void>('DELETE', address(`/sessions/${id}`)),
   endOtherSessions: () => ask<void>('DELETE', address('/sessions')),

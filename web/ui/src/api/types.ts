@@ -13,6 +13,28 @@ export interface Me {
 /** How somebody logs in beyond the password. */
 export interface Signin {
   totp?: { since: string; recovery_codes: number };
+  passkeys: {
+    /** The browser came by a name; an address cannot have passkeys. */
+    possible: boolean;
+    /** An address with a name, to come by for passkeys. */
+    instead?: string;
+    items: Passkey[];
+  };
+}
+
+export interface Passkey {
+  id: string;
+  name: string;
+  /** The name of the box that it opens under. */
+  host: string;
+  created: string;
+  used?: string;
+}
+
+/** The first half of making or showing a passkey. */
+export interface Ceremony {
+  ticket: string;
+  options: unknown;
 }
 
 /** An authenticator app that is being added. */

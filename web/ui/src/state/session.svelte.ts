@@ -1,4 +1,5 @@
 import { Problem, api, whenSignedOut, type Me } from '../api';
+import { show } from './passkey';
 
 /** Who sits in front of the page. */
 class Session {
@@ -40,6 +41,11 @@ class Session {
 
   async logIn(name: string, password: string, totp?: string): Promise<void> {
     this.#in(await api.logIn(name, password, totp));
+  }
+
+  async logInByPasskey(): Promise<void> {
+    const { ticket, options } = await api.beginPasskeyLogin();
+    this.#in(await api.logInByPasskey(ticket, await show(options)));
   }
 
   async setUp(name: string, password: string, code?: string): Promise<void> {
