@@ -166,7 +166,8 @@ func (j *judge) streamed(a *answer, all []seen, err error) {
 	}
 	at, _ := j.taken(number, newest)
 	taken := min(max(j.at(at), a.sent), a.done)
-	if !j.may(a.sess, a.camera, a.verb, max(a.sent, taken-afterlife), taken) {
+	// Until it arrived: who gets the right just now begins with the pictures of a moment ago.
+	if !j.may(a.sess, a.camera, a.verb, max(a.sent, taken-afterlife), a.done) {
 		j.wrong(a, fmt.Sprintf("picture %d, taken %.3f s, more than %s after the right was lost", newest, taken.Seconds(), afterlife))
 		return
 	}

@@ -120,6 +120,8 @@ func TestJudge(t *testing.T) {
 
 		{"a stream that ends in time", func(b *bench) { b.streamed(at(b, idA, live, 101, 150, 219), []seen{{1, 21}}, nil) }, false},
 		{"a stream read late", func(b *bench) { b.streamed(at(b, idA, live, 101, 150, 300), []seen{{1, 22}}, nil) }, false},
+		{"a stream that begins with what was before the right", func(b *bench) { b.streamed(at(b, idA, live, 101, 95, 101), []seen{{1, 9}}, nil) }, false},
+		{"a stream before the right", func(b *bench) { b.streamed(at(b, idA, live, 101, 50, 99), []seen{{1, 9}}, nil) }, true},
 		{"a stream that goes on", func(b *bench) { b.streamed(at(b, idA, live, 101, 150, 231), []seen{{1, 23}}, nil) }, true},
 		{"a foreign stream", func(b *bench) { b.streamed(at(b, idA, live, 101, 150, 160), []seen{{2, 16}}, nil) }, true},
 		{"a stream cut while the right is held", func(b *bench) { b.ended(at(b, idA, live, 101, 150, 160)) }, true},
