@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,11 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"hearth/nvr/media"
-	"hearth/nvr/media/fmp4"
-	"hearth/storage"
 	"hearth/storage/access"
-	"hearth/storage/box"
 )
 
 func TestFootageAcrossAGap(t *testing.T) {
@@ -179,50 +174,9 @@ func TestExport(t *testing.T) {
 // A download under way ends within a second of losing the grant, and is seen to be cut off.
 func TestFootageEndsWithTheGrant(t *testing.T) {
 	h := build(t, nil)
-	id := media.NewCameraID()
-	must(t, h.store.Keys().AddCamera(id))
-	must(t, h.store.Box().PutCamera(box.Camera{ID: id, Name: "Hall", Record: "off"}))
-	f := h.film(id, media.Main, 640)
-	start := time.Now().Add(-10 * time.Hour).Truncate(time.Second).UTC()
-	// Noise, so that it does not fit into the buffers between the two.
-	noise := make([]byte, 300<<10)
-	for i := range noise {
-		noise[i] = byte(i * i >> 3)
-	}
-	run := &media.Run{ID: media.NewUUID(), Camera: id, Start: start, Trusted: true, Tracks: []media.Track{f.track}}
-	init, err := fmp4.Init(run.Tracks)
-	must(t, err)
-	f.w.Begin(run, init)
-	for i := range 120 {
-		dts := int64(i) * media.VideoClockRate
-		raw := fmp4.AppendFragment(nil, uint32(i), []fmp4.TrackRun{{
-			BaseDTS: uint64(dts), Samples: []fmp4.Sample{{Duration: media.VideoClockRate, Key: true, Data: noise}},
-		}})
-		for {
-			err := f.w.Append(storage.Fragment{
-				DTS: dts, Duration: media.VideoClockRate, Start: start.Add(time.Duration(i) * time.Second), Key: true, Data: [][]byte{raw},
-			})
-			if err == nil {
-				break
-			}
-			if !errors.Is(err, storage.ErrDropped) {
-				t.Fatal(err)
-			}
-			tick := time.NewTicker(20 * time.Millisecond) // the disk is behind
-			<-tick.C
-			tick.Stop()
-		}
-	}
-	must(t, f.w.Close())
+	id, query := h.noisy()
 	guest, user := h.as("Cy", access.Guest)
 	h.permit(user, id, access.Footage, access.Export)
-	query := fromTo(start, start.Add(2*time.Minute))
-	h.until("the footage is on the disk", 20*time.Second, func() bool {
-		var line timelineOutput
-		h.owner.ok("GET", "/cameras/"+id.String()+"/timeline?"+query, nil, &line.Body)
-		n := len(line.Body.Spans)
-		return n > 0 && !line.Body.Spans[n-1].To.Before(start.Add(2*time.Minute))
-	})
 	for _, what := range []string{"footage", "export.mp4"} {
 		t.Run(what, func(t *testing.T) {
 			h.permit(user, id, access.Footage, access.Export)
@@ -241,7 +195,7 @@ func TestFootageEndsWithTheGrant(t *testing.T) {
 			if err == nil {
 				t.Errorf("%d more bytes, and a regular end", n)
 			}
-			if whole := int64(120 * len(noise)); n > whole/2 {
+			if whole := noisySize; n > whole/2 {
 				t.Errorf("%d of %d bytes came after the grant was taken", n, whole)
 			}
 		})

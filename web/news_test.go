@@ -34,6 +34,8 @@ func (n *news) next() (name, data string, err error) {
 	}
 }
 
+func newsOf(resp *http.Response) *news { return &news{resp: resp, lines: bufio.NewReader(resp.Body)} }
+
 func (c *client) news() *news {
 	c.t.Helper()
 	resp := c.open("GET", "/stream", nil)
@@ -41,7 +43,7 @@ func (c *client) news() *news {
 	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
 		c.t.Fatalf("%d %v", resp.StatusCode, resp.Header)
 	}
-	n := &news{resp: resp, lines: bufio.NewReader(resp.Body)}
+	n := newsOf(resp)
 	if line, err := n.lines.ReadString('\n'); err != nil || line != ":\n" {
 		c.t.Fatalf("%q, %v", line, err)
 	}
