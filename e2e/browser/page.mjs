@@ -8,6 +8,7 @@ import * as live from './steps/live.mjs';
 import * as log from './steps/log.mjs';
 import * as manners from './steps/manners.mjs';
 import * as past from './steps/past.mjs';
+import * as people from './steps/people.mjs';
 import * as storage from './steps/storage.mjs';
 import { Truth } from './truth.mjs';
 
@@ -55,6 +56,9 @@ try {
     await step('limits of a camera', () => storage.limits(ctx, third));
     await step('a clip is saved signed', () => storage.signed(ctx, first));
     await step('the log says who saw a camera', () => log.whoSaw(ctx, first));
+    await step('somebody is invited, and sees what they were given', () =>
+      people.invite({ ...ctx, browser, origin: given.origin }, first, second),
+    );
     await step('a camera gets another name', () => cameras.rename(ctx, third, 'Shed'));
     await step('a camera is removed', () => cameras.remove(ctx, 'Shed'));
     truth.cameras.pop();

@@ -3,14 +3,20 @@
 import type {
   AuditAnswer,
   AuditFilter,
+  ApiToken,
   Camera,
   CameraSettings,
   Ceremony,
   EventFilter,
   Grant,
   HearthEvent,
+  Invitation,
+  Invited,
+  JoinLook,
   LoginSession,
+  MadeToken,
   Me,
+  NewInvitation,
   NewTotp,
   Offer,
   Page,
@@ -197,6 +203,15 @@ export const api = {
   addPerson: (name: string, password: string, role: Role) =>
     ask<Person>('POST', address('/users'), { name, password, role }),
   removePerson: (id: string) => ask<void>('DELETE', address(`/users/${id}`)),
+  invitations: async () => (await ask<Page<Invitation>>('GET', address('/invitations'))).items ?? [],
+  invite: (v: NewInvitation) => ask<Invited>('POST', address('/invitations'), v),
+  withdraw: (id: string) => ask<void>('DELETE', address(`/invitations/${id}`)),
+  invitedTo: (secret: string) => ask<JoinLook>('POST', address('/join/look'), { secret }),
+  join: (secret: string, name: string, password: string) =>
+    ask<Me>('POST', address('/join'), { secret, name, password }),
+  tokens: async () => (await ask<Page<ApiToken>>('GET', address('/tokens'))).items ?? [],
+  makeToken: (v: { name: string; grants: Grant[]; metrics: boolean }) => ask<MadeToken>('POST', address('/tokens'), v),
+  revokeToken: (id: string) => ask<void>('DELETE', address(`/tokens/${id}`)),
   setGrants: (id: string, grants: Grant[]) => ask<unknown>('PUT', address(`/users/${id}/grants`), grants),
   audit: (f: AuditFilter, cursor?: string) =>
     ask<AuditAnswer>(

@@ -346,6 +346,56 @@ export interface Person {
   last_seen?: string | null;
 }
 
+/** A program's way in, without its secret. */
+export interface ApiToken {
+  id: string;
+  name: string;
+  user_name: string;
+  grants: Grant[];
+  metrics: boolean;
+  until?: string;
+  last_used?: string;
+  last_from?: string;
+}
+
+/** With the secret, shown once. */
+export interface MadeToken extends ApiToken {
+  token: string;
+}
+
+export interface NewInvitation {
+  name: string;
+  role: Role;
+  grants: Grant[];
+  /** For how long it is open; at most 168. */
+  hours: number;
+}
+
+export interface Invitation {
+  id: string;
+  name: string;
+  role: Role;
+  grants: Grant[];
+  until: string;
+  by: string;
+}
+
+/** What is shown once: the way in for whoever is invited. */
+export interface Invited extends Invitation {
+  link: string;
+  qr_svg: string;
+}
+
+/** What an invitation invites to. */
+export interface JoinLook {
+  house: string;
+  by: string;
+  name: string;
+  role: Role;
+  cameras: { name: string; verbs: Verb[]; until?: string }[];
+  until: string;
+}
+
 /** One line of the log: who did what, with which camera, looking at which span, from where. */
 export interface AuditLine {
   /** Absent in one's own view. */

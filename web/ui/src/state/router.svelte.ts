@@ -1,7 +1,19 @@
 /** Real addresses, one page: `/`, `/events`, `/camera/{id}?at=…`, … */
 
 export interface Place {
-  screen: 'home' | 'events' | 'camera' | 'cameras' | 'add' | 'edit' | 'storage' | 'people' | 'log' | 'you' | 'nowhere';
+  screen:
+    | 'home'
+    | 'events'
+    | 'camera'
+    | 'cameras'
+    | 'add'
+    | 'edit'
+    | 'storage'
+    | 'people'
+    | 'log'
+    | 'you'
+    | 'join'
+    | 'nowhere';
   id: string;
   query: URLSearchParams;
 }
@@ -24,6 +36,7 @@ export function placeOf(path: string, search: string): Place {
     case 'people':
     case 'log':
     case 'you':
+    case 'join':
       return { screen: first, id: '', query };
     case 'camera':
       return { screen: id ? 'camera' : 'nowhere', id, query };

@@ -16,6 +16,7 @@ describe('placeOf', () => {
     ['/camera/abc', 'camera', 'abc'],
     ['/camera/a%20b/', 'camera', 'a b'],
     ['/camera', 'nowhere', ''],
+    ['/join', 'join', ''],
     ['/cameras', 'cameras', ''],
     ['/cameras/new', 'add', 'new'],
     ['/cameras/abc', 'edit', 'abc'],

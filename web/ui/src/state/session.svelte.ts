@@ -39,6 +39,11 @@ class Session {
     }
   }
 
+  /** Takes an invitation. */
+  async join(secret: string, name: string, password: string): Promise<void> {
+    this.#in(await api.join(secret, name, password));
+  }
+
   async logIn(name: string, password: string, totp?: string): Promise<void> {
     this.#in(await api.logIn(name, password, totp));
   }
