@@ -96,21 +96,24 @@ func TestTOTP(t *testing.T) {
 		}
 
 		code := func(off time.Duration) string { return accesstest.Code(secret, time.Now().Add(off)) }
+		said := func(s string) func() string { return func() string { return s } }
+		at := func(off time.Duration) func() string { return func() string { return code(off) } }
 		for name, c := range map[string]struct {
-			password, code string
-			want           error
+			password string
+			code     func() string // when it is typed
+			want     error
 		}{
-			"no code":                            {accesstest.Password, "", access.ErrCodeNeeded},
-			"blanks for a code":                  {accesstest.Password, " - ", access.ErrCodeNeeded},
-			"wrong password without a code":      {"wrong", "", access.ErrWrongLogin},
-			"wrong password with a right code":   {"wrong", code(0), access.ErrWrongLogin},
-			"the code of long ago":               {accesstest.Password, code(-2 * time.Minute), access.ErrWrongCode},
-			"a code of the future":               {accesstest.Password, code(2 * time.Minute), access.ErrWrongCode},
-			"half a code":                        {accesstest.Password, code(0)[:3], access.ErrWrongCode},
-			"a recovery code that nobody made":   {accesstest.Password, "aaaa-aaaa-aaaa-aaaa", access.ErrWrongCode},
-			"a recovery code with one letter on": {accesstest.Password, recovery[0] + "a", access.ErrWrongCode},
+			"no code":                            {accesstest.Password, said(""), access.ErrCodeNeeded},
+			"blanks for a code":                  {accesstest.Password, said(" - "), access.ErrCodeNeeded},
+			"wrong password without a code":      {"wrong", said(""), access.ErrWrongLogin},
+			"wrong password with a right code":   {"wrong", at(0), access.ErrWrongLogin},
+			"the code of long ago":               {accesstest.Password, at(-2 * time.Minute), access.ErrWrongCode},
+			"a code of the future":               {accesstest.Password, at(2 * time.Minute), access.ErrWrongCode},
+			"half a code":                        {accesstest.Password, func() string { return code(0)[:3] }, access.ErrWrongCode},
+			"a recovery code that nobody made":   {accesstest.Password, said("aaaa-aaaa-aaaa-aaaa"), access.ErrWrongCode},
+			"a recovery code with one letter on": {accesstest.Password, said(recovery[0] + "a"), access.ErrWrongCode},
 		} {
-			if _, err := try(a, "Ada", c.password, c.code, home); !errors.Is(err, c.want) {
+			if _, err := try(a, "Ada", c.password, c.code(), home); !errors.Is(err, c.want) {
 				t.Errorf("%s: %v", name, err)
 			}
 			time.Sleep(31 * time.Second)
