@@ -34,7 +34,7 @@ type Sealer interface {
 // Option changes what Open does.
 type Option func(*Access)
 
-// WithHash sets the cost of new password hashes. Tests use it to be quick.
+// WithHash sets the cost of new password hashes, which else is tuned to the machine. Tests use it to be quick.
 func WithHash(h Hash) Option { return func(a *Access) { a.hash = h } }
 
 // WithSealer gives what second factors are sealed with. Without it nobody who has one can log in, and none can be added.
@@ -45,7 +45,6 @@ func WithSealer(s Sealer) Option { return func(a *Access) { a.sealer = s } }
 func Open(b *box.Box, options ...Option) (*Access, error) {
 	a := &Access{
 		box:      b,
-		hash:     DefaultHash(),
 		started:  time.Now(),
 		hashing:  make(chan struct{}, hashesAtOnce),
 		waiting:  make(chan struct{}, hashesWaiting),
@@ -56,10 +55,16 @@ func Open(b *box.Box, options ...Option) (*Access, error) {
 	for _, o := range options {
 		o(a)
 	}
-	a.decoy = a.hash.make("")
 	if err := a.check(); err != nil {
 		return nil, err
 	}
+	if a.hash == (Hash{}) {
+		var err error
+		if a.hash, err = tune(b); err != nil {
+			return nil, err
+		}
+	}
+	a.decoy = a.hash.make("")
 	if err := a.sweepSessions(); err != nil {
 		return nil, err
 	}

@@ -7,12 +7,16 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
+
+	"hearth/storage/box"
 )
 
 // Hash is the cost of an argon2id hash (RFC 9106). It is stored with each hash, so it can grow: a hash of another
@@ -24,8 +28,57 @@ type Hash struct {
 }
 
 // DefaultHash is between OWASP's two lesser argon2id settings in memory and above both in passes: what two logins at
-// once may take of the memory of a small box, and a good part of a second on a Pi 4.
+// once may take of the memory of a small box. Its passes are what a Pi 4 does in about a quarter of a second; see tune.
 func DefaultHash() Hash { return Hash{MemoryKiB: 24 << 10, Passes: 3, Threads: 1} }
+
+// What a hash is tuned to: as many passes, within bounds, as fit into hashTime on this machine.
+const (
+	hashTime   = 250 * time.Millisecond
+	minPasses  = 2 // of OWASP's settings, those with the least memory
+	mostPasses = 12
+)
+
+const hashSetting = "password-hash"
+
+// tuned is what is kept of the tuning.
+type tuned struct {
+	Passes  uint32 `json:"passes"`
+	Machine string `json:"machine"` // on another one it is tuned again
+}
+
+// tune gives the cost of new hashes on this machine: measured once, when it is first needed there, so that it does not
+// change with every start. A box that is moved to another computer tunes anew, and hashes follow at the next logins.
+func tune(b *box.Box) (Hash, error) {
+	h := DefaultHash()
+	machine := fmt.Sprintf("%s, %d cores", runtime.GOARCH, runtime.NumCPU())
+	var kept tuned
+	if ok, err := b.Setting(hashSetting, &kept); err != nil {
+		return h, err
+	} else if ok && kept.Machine == machine {
+		h.Passes = min(max(kept.Passes, minPasses), mostPasses)
+		return h, nil
+	}
+	h.Passes = passesFor(onePass(h))
+	return h, b.PutSetting(hashSetting, tuned{h.Passes, machine})
+}
+
+// onePass measures a pass. What else the machine does makes it longer, so the shortest of some counts.
+func onePass(h Hash) time.Duration {
+	h.Passes = 1
+	best := time.Duration(math.MaxInt64)
+	for range 4 {
+		begin := time.Now()
+		h.make("a password")
+		best = min(best, time.Since(begin))
+	}
+	return best
+}
+
+// passesFor is how many passes of such a length come nearest to hashTime.
+func passesFor(pass time.Duration) uint32 {
+	n := (hashTime + pass/2) / max(pass, time.Microsecond)
+	return uint32(min(max(n, minPasses), mostPasses))
+}
 
 // Bounds of what is hashed: at most this many passwords at the same time, and so many waiting for that. Each takes
 // DefaultHash's memory.

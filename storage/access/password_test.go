@@ -1,9 +1,14 @@
 package access
 
 import (
+	"fmt"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"hearth/storage/box"
 )
 
 func TestHash(t *testing.T) {
@@ -70,5 +75,43 @@ func TestAttemptsAreBounded(t *testing.T) {
 func BenchmarkDefaultHash(b *testing.B) {
 	for b.Loop() {
 		DefaultHash().make("a password of some length")
+	}
+}
+
+// The cost is what fits into a quarter of a second here, is measured once, and not at every start; another machine measures
+// again.
+func TestTunedHash(t *testing.T) {
+	for pass, want := range map[time.Duration]uint32{
+		time.Microsecond: 12, 21 * time.Millisecond: 12, 50 * time.Millisecond: 5, 85 * time.Millisecond: 3, 110 * time.Millisecond: 2, time.Second: 2,
+	} {
+		if got := passesFor(pass); got != want {
+			t.Errorf("a pass of %s: %d of them, want %d", pass, got, want)
+		}
+	}
+	b, err := box.Open(filepath.Join(t.TempDir(), "hearth.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	first, err := tune(b)
+	if err != nil || first.Passes < 2 || first.Passes > 12 || first.MemoryKiB != DefaultHash().MemoryKiB {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	kept := map[string]any{"passes": 7, "machine": fmt.Sprintf("%s, %d cores", runtime.GOARCH, runtime.NumCPU())}
+	if err := b.PutSetting("password-hash", kept); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := tune(b); err != nil || h.Passes != 7 {
+		t.Errorf("at the next start: %+v, %v", h, err)
+	}
+	kept["machine"], kept["passes"] = "abacus, 10 rods", 99
+	if err := b.PutSetting("password-hash", kept); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := tune(b); err != nil || h.Passes > 12 {
+		t.Errorf("on another machine: %+v, %v", h, err)
+	}
+	if _, err := b.Setting("password-hash", &kept); err != nil || kept["machine"] == "abacus, 10 rods" {
+		t.Errorf("kept: %v, %v", kept, err)
 	}
 }
