@@ -101,7 +101,7 @@ func TestMyAudit(t *testing.T) {
 	bea, _ := h.as("Bea", access.Adult)
 	dan, danID := h.as("Dan", access.Guest)
 	eve, eveID := h.as("Eve", access.Guest)
-	h.permit(danID, h.yard, access.Live)
+	h.permit(danID, h.yard, access.Live, access.Events)
 	h.permit(eveID, h.other, access.Events)
 	for _, x := range []struct {
 		c  *client
@@ -171,9 +171,14 @@ func TestMyAudit(t *testing.T) {
 	if again := read(dan, "limit=2"); again.Next == first.Next || len(again.Next) != len(first.Next) {
 		t.Error("two cursors of one place are the same, or tell by their length")
 	}
+	// Who may only look now is not told when there was something recorded to see.
+	h.permit(danID, h.yard, access.Live)
+	if got := strings.Join(acts(read(dan, "")), "\n"); strings.Contains(got, "thumbnail") {
+		t.Errorf("Dan, who may see no events, reads\n%s", got)
+	}
 	// A right that is taken takes its lines with it.
 	h.permit(danID, h.yard)
-	if got := acts(read(dan, "")); len(got) != 5 || strings.Contains(strings.Join(got, " "), h.yard.String()) {
+	if got := acts(read(dan, "")); len(got) != 6 || strings.Contains(strings.Join(got, " "), h.yard.String()) {
 		t.Errorf("%q", got)
 	}
 	dan.refused(404, "GET", "/audit", nil)

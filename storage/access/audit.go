@@ -121,13 +121,14 @@ type AuditFilter struct {
 // Mine is what a person may know of the log: who looked at cameras that they may see, and what concerns their own account.
 type Mine struct {
 	person  Person
-	cameras map[media.CameraID]bool
+	cameras map[media.CameraID][]Verb
 }
 
-// MineOf makes it of a person and grants of theirs; each grant opens the lines about its camera. Grants of others, or of another
-// box, give ErrDenied.
+// MineOf makes it of a person and grants of theirs, which open the lines about their cameras: those about what was recorded
+// to who may see recordings, since they say when there was something to see. Grants of others, or of another box, give
+// ErrDenied.
 func (a *Access) MineOf(p Person, grants []Grant) (*Mine, error) {
-	m := &Mine{p, make(map[media.CameraID]bool)}
+	m := &Mine{p, make(map[media.CameraID][]Verb)}
 	for _, g := range grants {
 		if g.User() != p.ID {
 			return nil, ErrDenied
@@ -135,18 +136,25 @@ func (a *Access) MineOf(p Person, grants []Grant) (*Mine, error) {
 		if err := a.Renew(g); err != nil {
 			return nil, err
 		}
-		m.cameras[g.Camera()] = true
+		m.cameras[g.Camera()] = append(m.cameras[g.Camera()], g.Verb())
 	}
 	return m, nil
 }
 
-// looking are the acts by which somebody gets to see or hear a camera.
-func looking(act string) bool {
-	switch act {
-	case "live", "footage", "thumbnail", "snapshot", "export":
-		return true
+// opens says whether somebody with some verbs on a camera may know of an act by which another gets to see or hear it.
+func opens(verbs []Verb, act string) bool {
+	some := func(of ...Verb) bool {
+		return slices.ContainsFunc(of, func(v Verb) bool { return slices.Contains(verbs, v) })
 	}
-	return strings.HasPrefix(act, "camera.private.")
+	switch act {
+	case "live", "snapshot":
+		return len(verbs) > 0
+	case "footage", "export":
+		return some(Footage, Export)
+	case "thumbnail":
+		return some(Events, Footage)
+	}
+	return len(verbs) > 0 && strings.HasPrefix(act, "camera.private.")
 }
 
 // may says whether the person may know of a line. What was refused to others, and to themselves at cameras, is not among it:
@@ -154,7 +162,7 @@ func looking(act string) bool {
 func (m *Mine) may(e Entry) bool {
 	switch {
 	case !e.Camera.IsZero():
-		return m.cameras[e.Camera] && !e.Denied && looking(e.Act)
+		return !e.Denied && opens(m.cameras[e.Camera], e.Act)
 	case e.User == m.person.ID:
 		return !e.Denied
 	case e.About == m.person.ID:
