@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -131,7 +132,8 @@ func TestHTTP2Bombs(t *testing.T) {
 		}
 		select {
 		case err := <-ended:
-			if e, ok := err.(net.Error); ok && e.Timeout() {
+			var slow net.Error
+			if errors.As(err, &slow) && slow.Timeout() {
 				t.Errorf("%s: goes on", what)
 			}
 			t.Logf("%s: %v", what, err)

@@ -95,8 +95,12 @@ func (s *Server) decideIdentity(ctx context.Context, in *identityInput) (*camera
 func changeOfPins(before, after media.Pins) string {
 	var list []string
 	for _, p := range []struct{ name, before, after string }{
-		{"tls_key", before.TLSKey, after.TLSKey}, {"mac", before.MAC, after.MAC}, {"serial", before.Serial, after.Serial},
-		{"server", before.Server, after.Server}, {"realm", before.Realm, after.Realm}, {"tool", before.Tool, after.Tool},
+		{"tls_key", before.TLSKey, after.TLSKey},
+		{"mac", before.MAC, after.MAC},
+		{"serial", before.Serial, after.Serial},
+		{"server", before.Server, after.Server},
+		{"realm", before.Realm, after.Realm},
+		{"tool", before.Tool, after.Tool},
 	} {
 		if p.before != p.after {
 			list = append(list, fmt.Sprintf("%s %s → %s", p.name, orNone(p.before), orNone(p.after)))

@@ -182,16 +182,28 @@ func TestSabotagedHouse(t *testing.T) {
 		blind   []alarm.Place
 		without []sabotage.Fault
 	}{
-		"cameras' streams go to each other's sinks": {sabotage.Sinks, true, alarm.Live,
-			[]alarm.Place{alarm.Live, alarm.Recording, alarm.Worker}, nil},
+		"cameras' streams go to each other's sinks": {
+			sabotage.Sinks, true, alarm.Live,
+			[]alarm.Place{alarm.Live, alarm.Recording, alarm.Worker},
+			nil,
+		},
 		"a recorder's run is another camera's": {sabotage.WriterRun, true, alarm.Recording, nil, nil},
-		"the table of running cameras": {sabotage.Running, false, alarm.Live,
-			[]alarm.Place{alarm.Live}, nil},
-		"the door asks for another camera": {sabotage.DoorCamera, false, alarm.Door,
-			[]alarm.Place{alarm.Door}, nil},
+		"the table of running cameras": {
+			sabotage.Running, false, alarm.Live,
+			[]alarm.Place{alarm.Live},
+			nil,
+		},
+		"the door asks for another camera": {
+			sabotage.DoorCamera, false, alarm.Door,
+			[]alarm.Place{alarm.Door},
+			nil,
+		},
 		"the live buffer": {sabotage.GOPCache, false, alarm.Live, []alarm.Place{alarm.Live}, nil},
-		"storage takes another camera": {sabotage.StoreCamera, false, alarm.Disk,
-			[]alarm.Place{alarm.Footage}, []sabotage.Fault{sabotage.KeyFollows}},
+		"storage takes another camera": {
+			sabotage.StoreCamera, false, alarm.Disk,
+			[]alarm.Place{alarm.Footage},
+			[]sabotage.Fault{sabotage.KeyFollows},
+		},
 		"pieces in turns": {sabotage.PieceMixed, false, alarm.Footage, []alarm.Place{alarm.Footage}, nil},
 		"event rows":      {sabotage.EventRow, false, alarm.Events, []alarm.Place{alarm.Events}, nil},
 	} {

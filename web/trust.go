@@ -151,8 +151,12 @@ func (a *authority) vouchesFor(name string) bool {
 // platformsFor lists all platforms, that of a browser first. Who hides theirs gets them in the usual order.
 func platformsFor(agent string) []platform {
 	all := []platform{
-		{ID: "ios", Name: "iPhone and iPad"}, {ID: "android", Name: "Android"}, {ID: "macos", Name: "Mac"},
-		{ID: "windows", Name: "Windows"}, {ID: "linux", Name: "Linux"}, {ID: "firefox", Name: "Firefox"},
+		{ID: "ios", Name: "iPhone and iPad"},
+		{ID: "android", Name: "Android"},
+		{ID: "macos", Name: "Mac"},
+		{ID: "windows", Name: "Windows"},
+		{ID: "linux", Name: "Linux"},
+		{ID: "firefox", Name: "Firefox"},
 	}
 	id := platformOf(agent)
 	for i, p := range all {
