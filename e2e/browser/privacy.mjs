@@ -27,11 +27,13 @@ try {
     await step("a camera is made private from its tile, by keyboard", () =>
       privacy.tile(ctx),
     );
+    await step("an end is chosen, and taken back", () => privacy.ends(ctx));
     await step("its screen shows no picture, and its past", () =>
       privacy.screen(ctx),
     );
     await step("it looks again", () => privacy.again(ctx));
     await step("private hours in the settings", () => privacy.hours(ctx));
+    await step("private hours of the house", () => privacy.houseHours(ctx));
     await step("the whole house", () => privacy.whole(ctx));
     await step("the log says who", () => privacy.log(ctx));
     await step("accessible to everybody, by day and by night", () =>

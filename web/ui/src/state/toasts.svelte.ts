@@ -5,6 +5,8 @@ export interface Toast {
   text: string;
   tone: 'calm' | 'alarm';
   undo?: () => void;
+  /** What it speaks of. */
+  about?: string;
 }
 
 const STAYS = 5000;
@@ -20,6 +22,21 @@ class Toasts {
     setTimeout(() => this.drop(id), STAYS);
   }
 
+  /** Says what was done, and offers a way back for a while; of one matter only the newest way back is offered. */
+  done(about: string, text: string, undo: () => void): void {
+    this.forget(about);
+    const id = this.#push({
+      text,
+      tone: 'calm',
+      about,
+      undo: () => {
+        this.drop(id);
+        undo();
+      },
+    });
+    setTimeout(() => this.drop(id), UNDO_WINDOW);
+  }
+
   /** Says what will be done, and does it unless it is taken back in time. Leaving the page does it at once. */
   later(text: string, act: () => void, takeBack: () => void = () => {}): void {
     const settle = (done: () => void): void => {
@@ -32,6 +49,11 @@ class Toasts {
     const id = this.#push({ text, tone: 'calm', undo: () => settle(takeBack) });
     const timer = setTimeout(now, UNDO_WINDOW);
     addEventListener('pagehide', now);
+  }
+
+  /** Takes away what is said of a matter. */
+  forget(about: string): void {
+    this.list = this.list.filter((t) => t.about !== about);
   }
 
   drop(id: number): void {

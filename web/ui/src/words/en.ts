@@ -227,6 +227,20 @@ export const en = {
     houseLooks: (until: string) =>
       until ? `The house is not private any more, until ${until}.` : 'The house is not private any more.',
     count: (n: number) => `${n} private`,
+    howLong: (name: string) => `How long ${name} stays private`,
+    howLongHouse: 'How long the house stays private',
+    until: (when: string) => `Until ${when}`,
+    untilSwitched: 'Until I switch it back',
+    untilHours: 'Until the private hours change it',
+    forAnHour: 'For an hour',
+    untilEvening: (when: string) => `Until this evening, ${when}`,
+    untilTomorrow: (when: string) => `Until tomorrow, ${when}`,
+    hoursOpen: 'Private hours…',
+    houseHours: 'Private hours of the house',
+    houseHoursHint:
+      'In these hours every camera is off: no picture, no sound, no recording. A switch by hand wins until the hours change the next time.',
+    hoursKept: 'The private hours of the house are saved.',
+    hoursGone: 'The house has no private hours any more.',
     hours: 'Private hours',
     hoursHint:
       'In these hours it is off: no picture, no sound, no recording. A switch by hand wins until the hours change the next time.',
