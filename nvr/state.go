@@ -15,6 +15,7 @@ type CameraState struct {
 	camera.State
 	Vision    vision.Status
 	Recording map[media.Stream]record.Counters
+	Came      map[media.Stream]camera.Counters // what came in since it was started
 	Viewers   int
 	// Identity is what the camera is known by, by stream; that of the sub stream is nil where it is the same.
 	Identity [2]*IdentityState
@@ -38,8 +39,12 @@ func (c *Cameras) State(g access.Grant) (CameraState, error) {
 		s.Identity, err = c.identityStates(g.Camera(), o)
 		return s, err
 	}
-	s := CameraState{State: o.camera.State(), Vision: o.worker.Status(), Recording: make(map[media.Stream]record.Counters)}
+	s := CameraState{
+		State: o.camera.State(), Vision: o.worker.Status(),
+		Recording: make(map[media.Stream]record.Counters), Came: make(map[media.Stream]camera.Counters),
+	}
 	for i, r := range o.recorders {
+		s.Came[media.Stream(i)] = o.camera.Counters(media.Stream(i))
 		s.Recording[media.Stream(i)] = r.Counters()
 		s.Viewers += o.screens.hubs[i].Viewers()
 	}

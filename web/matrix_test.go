@@ -82,6 +82,8 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 	bodies["POST /join"] = map[string]any{"secret": secret, "password": "short"} // so that it is not used up
 	var token struct{ ID media.UUID }
 	h.owner.ok("POST", "/tokens", bodies["POST /tokens"], &token)
+	var shown struct{ ID media.UUID }
+	h.owner.ok("GET", "/diagnostics", nil, &shown)
 	all := make(map[string]asked)
 	for _, r := range t.list {
 		path, api := strings.CutPrefix(r.path, prefix)
@@ -97,6 +99,8 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 			id = token.ID.String()
 		case strings.HasPrefix(path, "/invitations"):
 			id = invitation.ID.String()
+		case strings.HasPrefix(path, "/diagnostics"):
+			id = shown.ID.String()
 		}
 		path = strings.NewReplacer("{id}", id, "*", "somewhere").Replace(path)
 		switch {

@@ -78,13 +78,21 @@ func knownMethod(m string) string {
 }
 
 func (s *Server) writeMetrics(ctx context.Context, c echo.Context) error {
-	own := prometheus.NewRegistry()
-	if err := own.Register(&reading{s: s, grants: visitorOf(ctx).grants}); err != nil {
+	h, err := s.metricsFor(visitorOf(ctx).grants)
+	if err != nil {
 		return problemOf(s.Log, err)
 	}
-	promhttp.HandlerFor(prometheus.Gatherers{s.meter.registry, own}, promhttp.HandlerOpts{DisableCompression: true}).
-		ServeHTTP(c.Response(), c.Request())
+	h.ServeHTTP(c.Response(), c.Request())
 	return nil
+}
+
+// metricsFor writes the metrics of the box and of the cameras that there are grants for.
+func (s *Server) metricsFor(grants []access.Grant) (http.Handler, error) {
+	own := prometheus.NewRegistry()
+	if err := own.Register(&reading{s: s, grants: grants}); err != nil {
+		return nil, err
+	}
+	return promhttp.HandlerFor(prometheus.Gatherers{s.meter.registry, own}, promhttp.HandlerOpts{DisableCompression: true}), nil
 }
 
 // reading is what one asker gets to know about disk and cameras.

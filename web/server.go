@@ -25,6 +25,7 @@ import (
 	"hearth/nvr/media"
 	"hearth/storage"
 	"hearth/storage/access"
+	"hearth/web/diagnostics"
 )
 
 // How long the parts of a request may take, and how large they may be. What streams sets its own time limits.
@@ -54,7 +55,8 @@ type Server struct {
 	UI      fs.FS  // the built page, index.html at its root; may be empty
 	Log     *slog.Logger
 	Version string
-	Clock   *clock.Clock // whether the box knows the time; nil: nothing is said about it
+	Clock   *clock.Clock      // whether the box knows the time; nil: nothing is said about it
+	Recent  *diagnostics.Ring // the last lines of Log; nil: none are kept
 
 	authority *authority
 	looks     *looks
@@ -63,6 +65,8 @@ type Server struct {
 	ownReads  turnstile
 	cursors   sealer
 	bodies    bodies
+	shelf     diagnostics.Shelf
+	looking   turnstile // at diagnostics
 	meter     *meter
 	started   time.Time
 	handler   http.Handler
@@ -166,6 +170,7 @@ func (s *Server) prepare() {
 	s.started = time.Now()
 	s.exports = make(turnstile, exportsAtOnce)
 	s.ownReads = make(turnstile, ownReaders)
+	s.looking = make(turnstile, 1)
 	s.looks = newLooks(s.access().Audit, s.Log)
 	s.looks.known = func(id media.CameraID) bool {
 		_, err := s.Store.Box().Camera(id)
@@ -237,6 +242,7 @@ func (s *Server) tend(ctx context.Context) {
 			return
 		case <-tick.C:
 			s.looks.flush(false)
+			s.shelf.Sweep()
 			if err := s.authority.refresh(); err != nil {
 				s.Log.Error("the certificate cannot be renewed", "error", err)
 			}
@@ -271,6 +277,7 @@ func (s *Server) routes() *table {
 	s.invitationRoutes(t)
 	s.boxRoutes(t)
 	s.storageRoutes(t)
+	s.diagnosticsRoutes(t)
 	s.trustRoutes(t)
 	s.pageRoutes(t)
 	return t

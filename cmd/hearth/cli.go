@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"hearth/web/diagnostics"
 )
 
 // The program's exit codes. They are part of the interface: scripts go by them.
@@ -52,6 +54,7 @@ type program struct {
 	stdout io.Writer
 	stderr io.Writer
 	log    *slog.Logger
+	recent *diagnostics.Ring // the last lines of log
 }
 
 // run is the whole program but for the process: arguments in, exit code out.
@@ -86,7 +89,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 
-	p := &program{ctx: ctx, stdout: stdout, stderr: stderr, log: c.Log.logger(stderr)}
+	p := &program{ctx: ctx, stdout: stdout, stderr: stderr, recent: new(diagnostics.Ring)}
+	p.log = c.Log.logger(stderr, p.recent)
 	switch err := kctx.Run(p); {
 	case err == nil:
 		return exitDone

@@ -4,6 +4,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+
+	"hearth/web/diagnostics"
 )
 
 // logFlags say how much the program tells.
@@ -11,8 +13,9 @@ type logFlags struct {
 	LogLevel string `help:"How much to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 }
 
-// logger writes text. Under systemd the journal adds the time itself, so it is left out there.
-func (f logFlags) logger(w io.Writer) *slog.Logger {
+// logger writes text. Under systemd the journal adds the time itself, so it is left out there. What was said
+// last is kept in recent as well.
+func (f logFlags) logger(w io.Writer, recent *diagnostics.Ring) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.LogLevel)); err != nil {
 		level = slog.LevelInfo
@@ -26,5 +29,5 @@ func (f logFlags) logger(w io.Writer) *slog.Logger {
 			return a
 		}
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(recent.Beside(slog.NewTextHandler(w, options)))
 }

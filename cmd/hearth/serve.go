@@ -82,7 +82,7 @@ func (f *applianceFlags) open(p *program) (*appliance, error) {
 	cameras.Trusted = watch.Trusted
 	server := &web.Server{
 		Store: store, Cameras: cameras, Listen: f.Listen, ListenHTTP: f.ListenHTTP, Hosts: hosts, Dir: f.Data,
-		UI: web.UI(), Log: p.log, Version: version, Clock: watch,
+		UI: web.UI(), Log: p.log, Version: version, Clock: watch, Recent: p.recent,
 	}
 	if err := server.Open(); err != nil {
 		return nil, errors.Join(err, store.Close())

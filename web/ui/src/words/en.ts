@@ -773,6 +773,28 @@ export const en = {
     },
   },
 
+  diagnostics: {
+    title: 'When somebody helps you',
+    lead: 'This gathers what a helper needs to know about the box. No picture and no password is in it, no name of a person, a camera or a place, and no address. Nothing is sent anywhere: you look at it, save it, and hand it on yourself.',
+    look: 'Show me what it would say',
+    again: 'Gather it anew',
+    all: 'This is all of it',
+    save: 'Save exactly this',
+    saveHint:
+      'What is saved is what you see here. Cameras have numbers in it, the same in every part. All times are UTC.',
+    over: 'That was a while ago. Gather it anew to save it.',
+    file: (name: string) =>
+      ({
+        'box.txt': 'The box',
+        'cameras.txt': 'Cameras',
+        'gaps.txt': 'What is missing of the last day',
+        'storage.txt': 'Disks',
+        'people.txt': 'How many people',
+        'metrics.txt': 'Counters',
+        'log.txt': 'What the box said last',
+      })[name] ?? name,
+  },
+
   log: {
     title: 'Log',
     lead: 'Who looked at what. Nobody can change this list unseen, not even you.',
@@ -864,6 +886,8 @@ export const en = {
         'alarm.forged': `asked for pictures of ${where}; what lay there was not of this camera, and was not shown`,
         'volume.add': 'added a disk',
         'recovery-key.make': 'made a recovery key',
+        'diagnostics.look': 'looked at the box’s diagnostics',
+        'diagnostics.save': 'saved the box’s diagnostics',
         'settings.change': 'changed the box’s settings',
       };
       const did = acts[act] ?? (camera ? `${act}: ${camera}` : act);
