@@ -7,6 +7,7 @@ import type {
   Camera,
   CameraSettings,
   Ceremony,
+  Diagnostics,
   EventFilter,
   Grant,
   HearthEvent,
@@ -197,6 +198,9 @@ export const api = {
   storage: () => ask<StorageAnswer>('GET', address('/storage')),
   addVolume: (path: string) => ask<Volume>('POST', address('/volumes'), { path }),
   makeRecoveryKey: (password: string) => ask<RecoveryKeyAnswer>('POST', address('/recovery-key'), { password }),
+  diagnostics: () => ask<Diagnostics>('GET', address('/diagnostics')),
+  /** Where what was shown is saved from. */
+  diagnosticsFile: (id: string) => address(`/diagnostics/${id}/zip`),
   settings: () => ask<Settings>('GET', address('/settings')),
   switchHouse: (privacy: PrivacyChange) => ask<Settings>('PATCH', address('/settings'), { privacy }),
   people: async () => (await ask<Page<Person>>('GET', address('/users'))).items ?? [],

@@ -260,6 +260,13 @@ export interface Offer {
   suggestions: { detect_url?: string };
 }
 
+/** What an owner hands to whoever helps: all texts of it. */
+export interface Diagnostics {
+  /** To save exactly this. */
+  id: string;
+  files: { name: string; text: string }[];
+}
+
 /** The totals are for owners. */
 export interface StorageAnswer {
   total_bytes?: number;
