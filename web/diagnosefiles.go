@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -67,7 +68,11 @@ func (s *Server) diagnose(v *visitor, made time.Time) ([]diagnostics.File, error
 		name  string
 		write func(*sheet) error
 	}{
-		{"box.txt", d.box}, {"cameras.txt", d.allCameras}, {"gaps.txt", d.gaps}, {"storage.txt", d.storage}, {"people.txt", d.people},
+		{"box.txt", d.box},
+		{"cameras.txt", d.allCameras},
+		{"gaps.txt", d.gaps},
+		{"storage.txt", d.storage},
+		{"people.txt", d.people},
 		{"metrics.txt", d.metrics},
 	} {
 		var text sheet
@@ -292,7 +297,7 @@ func (d *diagnosis) people(f *sheet) error {
 }
 
 // pathLabel is where a disk is mounted; its number is beside it.
-var pathLabel = regexp.MustCompile(`,path="(?:[^"\\]|\\.)*"`)
+var pathLabel = regexp.MustCompile(`\bpath="(?:[^"\\]|\\.)*",?`)
 
 func (d *diagnosis) metrics(f *sheet) error {
 	var all []access.Grant
@@ -306,7 +311,7 @@ func (d *diagnosis) metrics(f *sheet) error {
 		return err
 	}
 	w := &written{header: make(http.Header)}
-	r, err := http.NewRequest(http.MethodGet, "/metrics", nil)
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "/metrics", nil)
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func (s *Server) cloak(lines []diagnostics.Line) (*diagnostics.Cloak, error) {
 		return nil, err
 	}
 	for _, n := range append([]string{name, machine, strings.SplitN(machine, ".", 2)[0]}, s.Hosts...) {
-		if !strings.EqualFold(n, "Hearth") && n != "localhost" {
+		if n != "localhost" {
 			c.Hide(n, "«box»")
 		}
 	}
@@ -141,9 +141,7 @@ func (s *Server) hidePeople(c *diagnostics.Cloak) error {
 		return err
 	}
 	for _, e := range lately {
-		if e.Name != "Hearth" { // itself
-			c.HidePerson(e.Name)
-		}
+		c.HidePerson(e.Name)
 	}
 	return nil
 }

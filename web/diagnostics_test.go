@@ -118,6 +118,7 @@ func TestDiagnosticsNameNobody(t *testing.T) {
 	}
 	for _, want := range []string{
 		"owners 1, adults 0, guests 1", "tokens 1, invitations 1", "«camera 1»", `hearth_camera_up{camera="«camera 2»"} 0`, "zones 1",
+		`hearth_volume_well{volume="«disk 1»"} 1`,
 		"camera=«camera 2» error=dial tcp «address»: «person» and «person» at «camera 1»", "secret=«…»",
 	} {
 		if !strings.Contains(v.all(), want) {

@@ -26,9 +26,13 @@ type Cloak struct {
 func NewCloak() *Cloak { return &Cloak{aliases: make(map[string]string)} }
 
 // Hide has alias, which stands between « and », stand for a text from now on, whatever its case and as it looks in an
-// address too. The first alias of a text stays. A text of one letter is no name that could be found again in a sentence.
+// address too. The first alias of a text stays. A text of one letter is no name that could be found again in a sentence, and
+// that the program is called Hearth everybody knows.
 func (c *Cloak) Hide(text, alias string) {
 	text = bare(strings.TrimSpace(text))
+	if strings.EqualFold(text, "hearth") {
+		return
+	}
 	for _, form := range []string{text, url.PathEscape(text), url.QueryEscape(text)} {
 		key := strings.ToLower(form)
 		if _, ok := c.aliases[key]; ok || utf8.RuneCountInString(text) < 2 {

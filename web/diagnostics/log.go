@@ -6,7 +6,7 @@ import "strings"
 var (
 	// plainKeys hold numbers and words of Hearth's own.
 	plainKeys = keys("codec width height sound stream decoder in took by bytes files parts_of_files free_bytes records until away " +
-		"from version private place pid sandbox ffmpeg mode status state at decode_fps attempts")
+		"from version private place pid sandbox ffmpeg mode status state at strong")
 	// textKeys hold text that may name something.
 	textKeys = keys("error err why problem detail panic reason part line volume file folder path aside as where")
 	// cameraKeys hold a camera's name or identity.
