@@ -107,7 +107,8 @@ export async function accessibleDoor({ page, context }) {
   await page.setViewportSize({ width: 360, height: 740 });
   await page.getByRole('link', { name: /trust the box/ }).click();
   await page.getByRole('heading', { name: 'Trust your Hearth' }).waitFor();
-  for (const s of await page.locator('details:not([open]) summary').all()) await s.press('Enter');
+  for (const d of await page.locator('details').all())
+    if ((await d.getAttribute('open')) === null) await d.locator('summary').press('Enter');
   await page.screenshot({
     path: `${process.env.ARTIFACTS}/trust.png`,
     fullPage: true,

@@ -140,7 +140,7 @@ export async function limits({ page, api, house }, camera) {
   await page
     .getByTestId('kept')
     .filter({ hasText: camera.name })
-    .filter({ hasText: /around events 90 days/ })
+    .filter({ hasText: /its limit of 1[.,]5/ })
     .waitFor();
 }
 
