@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/base64"
@@ -8,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -15,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -172,9 +175,9 @@ func TestSecretsStayInside(t *testing.T) {
 		must("POST", "/cameras", settings, &c)
 		return c.ID
 	}
-	one := add(map[string]any{"name": "First", "url": at(first, media.Main, camera), "detect_url": at(first, media.Sub, camera)})
+	one := add(map[string]any{"name": "Porch of Wilhelmina", "url": at(first, media.Main, camera), "detect_url": at(first, media.Sub, camera)})
 	two := add(map[string]any{
-		"name": "Second", "url": at(second, media.Main, ""), "detect_url": at(second, media.Sub, ""), "username": "viewer", "password": camera,
+		"name": "Camera 1", "url": at(second, media.Main, ""), "detect_url": at(second, media.Sub, ""), "username": "viewer", "password": camera,
 	})
 	a.do(t, "POST", "/tokens", map[string]any{"name": "Display", "grants": []any{map[string]any{"camera": one, "verbs": []string{"live"}}}}, &made)
 	h.add("the API token", made.Token)
@@ -213,6 +216,47 @@ func TestSecretsStayInside(t *testing.T) {
 	malformed(t, a, &answers, "BREW", "/api/v1/"+url.PathEscape(typed), "", "hearth_"+typed)
 	for _, path := range []string{"/cameras", "/cameras/" + one, "/cameras/" + two, "/settings", "/system", "/storage", "/users", "/audit", "/metrics", "/openapi.json", "/tokens"} {
 		ask("GET", path, nil)
+	}
+
+	// What an owner hands to who helps holds no name and no address either.
+	named := hunt{}
+	for what, name := range map[string]string{
+		"a camera's name": "Wilhelmina", "an adult's name": "Leopoldine Quist", "a guest's name": "Barnabas", "who was invited": "Cousin Ottokar",
+		"who was removed": "Thusnelda", "a token's name": "Display", "the box's name": "Villa Sorgenfri", "the owner's name": ownerName,
+		"a camera's host": "127.0.0.1", "a camera's path": "/second/sub", "the data folder": data, "a camera's identity": one, "another's": two,
+	} {
+		named[what] = [][]byte{[]byte(name)}
+	}
+	must("PATCH", "/settings", map[string]any{"name": "Villa Sorgenfri"}, nil)
+	for name, role := range map[string]string{"Leopoldine Quist": "adult", "Barnabas": "guest", "Thusnelda": "guest"} {
+		var person camera0
+		must("POST", "/users", map[string]any{"name": name, "password": owner, "role": role}, &person)
+		if name == "Thusnelda" {
+			must("DELETE", "/users/"+person.ID, nil, nil)
+		}
+	}
+	status, raw := a.request(t, "POST", "/invitations", map[string]any{"name": "Cousin Ottokar", "role": "adult"})
+	var invitation struct{ Link string }
+	if err := json.Unmarshal(raw, &invitation); status != 201 || err != nil {
+		t.Fatalf("%d %v", status, err)
+	}
+	_, invited, _ := strings.Cut(invitation.Link, "#")
+	h.add("an invitation", invited)
+	handed := diagnosed(t, a)
+	for _, in := range []hunt{h, named} {
+		for _, what := range inBundle(t, in, handed) {
+			t.Errorf("the diagnostics hold %s", what)
+		}
+	}
+	if all := handed.text(); !strings.Contains(all, "«camera 2»") || strings.Count(all, "\n") < 150 {
+		t.Errorf("the diagnostics say next to nothing:\n%s", all)
+	}
+	for what := range named { // a planted leak is found, in what is shown and in what is saved
+		leak := handed
+		leak.Files = append(slices.Clone(handed.Files), handedFile{"more.txt", "x" + string(named[what][0]) + "y"})
+		if got := inBundle(t, hunt{what: named[what]}, leak); len(got) != 1 {
+			t.Errorf("%s, planted, is found %d times", what, len(got))
+		}
 	}
 
 	// Programs, and one that crashes.
@@ -294,6 +338,62 @@ func TestSecretsStayInside(t *testing.T) {
 // camera0 is what is read of an answer here.
 type camera0 struct {
 	ID string `json:"id"`
+}
+
+// handedFile is one text of the diagnostics.
+type handedFile struct{ Name, Text string }
+
+// handed is what the diagnostics are: as they were shown, and all bytes that came.
+type handed struct {
+	ID    string
+	Files []handedFile
+	raw   []byte // the answer that they were shown in, and what the archive has beside its files
+}
+
+func (d handed) text() string {
+	var all strings.Builder
+	for _, f := range d.Files {
+		all.WriteString(f.Name + "\n" + f.Text)
+	}
+	return all.String()
+}
+
+// diagnosed has the box show its diagnostics, saves them, and makes sure that the one is the other.
+func diagnosed(t *testing.T, a *appliance) (d handed) {
+	t.Helper()
+	status, raw := a.request(t, "GET", "/diagnostics", nil)
+	if err := json.Unmarshal(raw, &d); status != 200 || err != nil {
+		t.Fatalf("the diagnostics: %d %v %.200s", status, err, raw)
+	}
+	status, archive := a.request(t, "GET", "/diagnostics/"+d.ID+"/zip", nil)
+	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if status != 200 || err != nil {
+		t.Fatalf("the archive: %d %v", status, err)
+	}
+	saved := handed{}
+	d.raw = append(raw, z.Comment...)
+	for _, f := range z.File {
+		d.raw = append(append(d.raw, f.Comment...), f.Extra...)
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		saved.Files = append(saved.Files, handedFile{f.Name, string(text)})
+	}
+	if saved.text() != d.text() || len(saved.Files) < 7 {
+		t.Errorf("%d files are saved that are not what was shown, %d", len(saved.Files), len(d.Files))
+	}
+	return d
+}
+
+// inBundle looks for what a hunt is after in all that the diagnostics are.
+func inBundle(t *testing.T, h hunt, d handed) []string {
+	t.Helper()
+	return h.in(append([]byte(d.text()), d.raw...))
 }
 
 // inFiles looks into every file below a folder, but for the secrets that are files themselves.

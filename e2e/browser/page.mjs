@@ -54,6 +54,7 @@ try {
     await step('a recovery key is printed and proved', () => storage.recoveryKey(ctx));
     await step('a disk that is none is refused at the field', () => storage.disks(ctx));
     await step('limits of a camera', () => storage.limits(ctx, third));
+    await step('diagnostics are shown, then saved', () => storage.diagnostics(ctx));
     await step('a clip is saved signed', () => storage.signed(ctx, first));
     await step('the log says who saw a camera', () => log.whoSaw(ctx, first));
     await step('somebody is invited, and sees what they were given', () =>

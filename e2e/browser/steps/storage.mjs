@@ -1,5 +1,5 @@
-// How it is kept: disks, limits, the recovery key, signed clips.
-import { rename } from 'node:fs/promises';
+// How it is kept: disks, limits, the recovery key, signed clips, what a helper gets to see.
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { must, until } from '../chromium.mjs';
 import { inOrder } from './manners.mjs';
@@ -199,4 +199,26 @@ export async function alarm({ page, data, allow }) {
     return (await alarm.count()) === 0;
   });
   return said;
+}
+
+/** Diagnostics are shown whole, by keyboard, without the cameras' names; what is saved is what was asked for. */
+export async function diagnostics({ page, truth }) {
+  await page.goto('/storage');
+  const card = page.getByTestId('diagnostics');
+  await page.getByTestId('diagnostics-look').press('Enter');
+  const files = card.getByTestId('diagnostics-file');
+  await files.first().waitFor();
+  for (const f of await files.all()) {
+    if ((await f.getAttribute('open')) === null) await f.locator('summary').press('Enter');
+    must((await f.locator('pre').innerText()).length > 20, `${await f.innerText()} says nothing`);
+  }
+  const text = (await card.locator('pre').allTextContents()).join('\n');
+  must(text.includes('«camera 1»'), 'no camera is in it');
+  for (const c of truth.cameras) must(!text.includes(c.name), `it names ${c.name}`);
+  await inOrder(page);
+  const [saved] = await Promise.all([page.waitForEvent('download'), page.getByTestId('diagnostics-save').click()]);
+  must(saved.suggestedFilename() === 'hearth-diagnostics.zip', saved.suggestedFilename());
+  const raw = await readFile(await saved.path());
+  must(raw.subarray(0, 2).toString() === 'PK', 'what is saved is no archive');
+  return `${await files.count()} texts, ${raw.length} bytes saved`;
 }
