@@ -30,7 +30,12 @@ try {
   // Who is not logged in yet, and wrong passwords and codes.
   window.allow(/^(GET|POST) \/api\/v1\/session 401$/, /^POST \/api\/v1\/me\/[a-z/-]+ 422$/);
   const newContext = () => browser.newContext({ ignoreHTTPSErrors: true, baseURL: given.origin });
-  const ctx = { ...window, origin: given.origin, owner: given.owner, newContext };
+  const ctx = {
+    ...window,
+    origin: given.origin,
+    owner: given.owner,
+    newContext,
+  };
   const step = steps(window);
   await window.api('POST', '/setup', given.owner);
   await window.page.goto('/');
@@ -39,6 +44,7 @@ try {
       (await step('the login asks for the code in a second step', () => you.twoSteps(ctx))) &&
       (await step('where one is logged in', () => you.places(ctx))) &&
       (await step('a new password', () => you.password(ctx))) &&
+      (await step('few recovery codes are left', () => you.fewCodes(ctx))) &&
       (await step('new recovery codes, and the app is removed', () => you.removeApp(ctx)));
     await step('an address has no passkeys', () => passkey.byAddress(ctx));
     await step('accessible to everybody, by day and by night', () => you.accessible(ctx));

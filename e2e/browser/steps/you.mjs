@@ -4,7 +4,7 @@ import { must, until } from '../chromium.mjs';
 import { ask, inOrder } from './manners.mjs';
 
 /** What an authenticator app shows `steps` half minutes from now (RFC 6238). */
-function code(secret, steps = 0) {
+export function code(secret, steps = 0) {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
   const bits = [...secret].map((c) => alphabet.indexOf(c).toString(2).padStart(5, '0')).join('');
   const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
@@ -14,7 +14,11 @@ function code(secret, steps = 0) {
   return String((sum.readUInt32BE(sum[19] & 15) & 0x7fffffff) % 1e6).padStart(6, '0');
 }
 
-const picture = (page, name) => page.screenshot({ path: `${process.env.ARTIFACTS}/${name}.png`, fullPage: true });
+const picture = (page, name) =>
+  page.screenshot({
+    path: `${process.env.ARTIFACTS}/${name}.png`,
+    fullPage: true,
+  });
 
 /** From the name in the frame's corner to the screen, by keyboard. */
 export async function find({ page, owner }) {
@@ -37,7 +41,10 @@ export async function addApp(ctx) {
   must(await password.evaluate((e) => e === document.activeElement), 'the password has no focus');
   await page.keyboard.type('guess');
   await page.keyboard.press('Enter');
-  await page.locator('#app-password-note.wrong').filter({ hasText: /not your password/ }).waitFor();
+  await page
+    .locator('#app-password-note.wrong')
+    .filter({ hasText: /not your password/ })
+    .waitFor();
   await inOrder(page);
   await password.fill(owner.password);
   await page.keyboard.press('Enter');
@@ -56,7 +63,10 @@ export async function addApp(ctx) {
   const codes = page.getByTestId('recovery-codes').locator('li');
   await codes.first().waitFor();
   ctx.codes = await codes.allTextContents();
-  must(ctx.codes.length === 10 && ctx.codes.every((c) => /^([a-z2-7]{4}-){3}[a-z2-7]{4}$/.test(c)), `codes: ${ctx.codes}`);
+  must(
+    ctx.codes.length === 10 && ctx.codes.every((c) => /^([a-z2-7]{4}-){3}[a-z2-7]{4}$/.test(c)),
+    `codes: ${ctx.codes}`,
+  );
   await picture(page, 'you-codes');
   await inOrder(page);
   await page.getByRole('button', { name: 'I have kept them' }).click();
@@ -101,7 +111,10 @@ export async function places({ page, api, owner, codes, origin, newContext }) {
   const login = (n) =>
     other.request.post('/api/v1/session', {
       data: { name: owner.name, password: owner.password, totp: codes[n] },
-      headers: { Origin: origin, 'User-Agent': 'Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0' },
+      headers: {
+        Origin: origin,
+        'User-Agent': 'Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0',
+      },
     });
   must((await login(1)).ok(), 'the other browser cannot log in');
   await page.goto('/you');
@@ -138,6 +151,43 @@ export async function password(ctx) {
   await page.getByTestId('place').first().waitFor();
 }
 
+/** Before the last codes are used up the page asks for new ones. */
+export async function fewCodes({ page, api, owner, codes, origin, newContext }) {
+  const shown = page.getByTestId('codes-few');
+  for (const [n, few] of [
+    [4, false],
+    [5, false],
+    [6, false],
+    [7, true],
+  ]) {
+    const other = await newContext();
+    const answer = await other.request.post('/api/v1/session', {
+      data: { name: owner.name, password: owner.password, totp: codes[n] },
+      headers: { Origin: origin },
+    });
+    must(answer.ok(), `the recovery code is refused: ${answer.status()}`);
+    await other.close();
+    await page.reload();
+    await page.getByTestId('codes-anew').waitFor();
+    must(
+      (await shown.count()) === (few ? 1 : 0),
+      `with ${9 - n + 1} codes left the page ${few ? 'is silent' : 'asks for new ones'}`,
+    );
+  }
+  await inOrder(page);
+  await picture(page, 'you-few');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.reload();
+  await shown.waitFor();
+  await inOrder(page);
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 360, height: 740 });
+  await picture(page, 'you-few-dark');
+  await page.setViewportSize(size);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await api('DELETE', '/sessions');
+}
+
 /** New codes make the old ones worthless; without the app the password alone opens. */
 export async function removeApp({ page, owner, codes }) {
   await page.getByTestId('codes-anew').click();
@@ -149,9 +199,10 @@ export async function removeApp({ page, owner, codes }) {
   const next = await fresh.allTextContents();
   must(!next.some((c) => codes.includes(c)), 'a code of before is among the new ones');
   await page.getByRole('button', { name: 'I have kept them' }).click();
+  must((await page.getByTestId('codes-few').count()) === 0, 'with new codes it still asks for new ones');
   await page.getByTestId('app-remove').click();
   await page.locator('#app-password').fill(owner.password);
-  await page.locator('#app-code').fill(codes[4]);
+  await page.locator('#app-code').fill(codes[8]);
   await page.keyboard.press('Enter');
   await page.locator('#app-code-note.wrong').waitFor();
   await page.locator('#app-code').fill(next[0]);

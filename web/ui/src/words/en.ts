@@ -746,6 +746,7 @@ export const en = {
       title: 'Recovery codes',
       left: (n: number) =>
         n === 0 ? 'No recovery code is left.' : `${plural(n, 'recovery code is', 'recovery codes are')} left.`,
+      few: 'It is time for new recovery codes. Without a code and without the phone only an owner can let you in again.',
       again: 'Make new ones',
       againLead: 'The ones of before open nothing any more.',
       keep: 'Keep these codes',
