@@ -1,6 +1,7 @@
 // Who may see what: somebody is invited, comes in, and sees only what they were given.
 import { must, open, until } from "../chromium.mjs";
 import { inOrder } from "./manners.mjs";
+import { code } from "./you.mjs";
 
 /** Invites a guest to one camera, and takes the invitation in a browser of their own. */
 export async function invite(
@@ -92,7 +93,70 @@ export async function invite(
     "the tile is gone",
     async () => (await guest.getByTestId("tile").count()) === 0,
   );
+  await help({ page, api }, theirs);
   await theirs.context.close();
   const flo = (await api("GET", "/users")).items.find((p) => p.name === "Flo");
   await api("DELETE", `/users/${flo.id}`);
+}
+
+/** Who lost the phone gets in by the password again; who lost a device is logged out there. Leaving the page does it at once. */
+async function help({ page, api }, theirs) {
+  const session = () =>
+    theirs.page.evaluate(async () => (await fetch("/api/v1/session")).status);
+  const flo = async () =>
+    (await api("GET", "/users")).items.find((p) => p.name === "Flo");
+  const take = page.getByRole("button", { name: "Remove second factor: Flo" });
+  await page.reload();
+  const out = page.getByRole("button", { name: "Log out everywhere: Flo" });
+  await out.waitFor();
+  must((await take.count()) === 0, "there is no second factor to remove");
+  const { secret } = await theirs.api("POST", "/me/totp", {
+    password: "a short sentence",
+  });
+  await theirs.api("POST", "/me/totp/confirm", { code: code(secret) });
+  await page.reload();
+  await take.waitFor();
+  await inOrder(page);
+  const size = page.viewportSize();
+  const shot = (name) =>
+    page.screenshot({
+      path: `${process.env.ARTIFACTS}/${name}.png`,
+      fullPage: true,
+    });
+  await shot("people");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.reload();
+  await take.waitFor();
+  await inOrder(page);
+  await page.setViewportSize({ width: 360, height: 740 });
+  await shot("people-dark-narrow");
+  must(
+    (await page.evaluate(() => document.documentElement.scrollWidth)) <= 360,
+    "People is wider than 360 pixels",
+  );
+  await page.setViewportSize(size);
+  await page.emulateMedia({ colorScheme: "light" });
+
+  await take.click();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await take.waitFor();
+  await page.reload();
+  await take.waitFor();
+  must((await flo()).second_factor, "undo did not leave the second factor");
+  await take.click();
+  await page.reload();
+  await until(
+    "the second factor is gone",
+    async () => !(await flo()).second_factor,
+  );
+  must((await session()) === 200, "Flo is logged out as well");
+  await out.click();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.reload();
+  await out.waitFor();
+  must((await session()) === 200, "undo did not leave Flo logged in");
+  await out.click();
+  await page.reload();
+  await until("Flo is logged out", async () => (await session()) === 401);
+  await out.waitFor();
 }

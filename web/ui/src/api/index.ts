@@ -207,6 +207,8 @@ export const api = {
   addPerson: (name: string, password: string, role: Role) =>
     ask<Person>('POST', address('/users'), { name, password, role }),
   removePerson: (id: string) => ask<void>('DELETE', address(`/users/${id}`)),
+  logOutEverywhere: (id: string) => ask<void>('DELETE', address(`/users/${id}/sessions`)),
+  removeFactors: (id: string) => ask<void>('DELETE', address(`/users/${id}/factors`)),
   invitations: async () => (await ask<Page<Invitation>>('GET', address('/invitations'))).items ?? [],
   invite: (v: NewInvitation) => ask<Invited>('POST', address('/invitations'), v),
   withdraw: (id: string) => ask<void>('DELETE', address(`/invitations/${id}`)),

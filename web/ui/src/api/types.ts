@@ -349,6 +349,8 @@ export interface Person {
   id: string;
   name: string;
   role: Role;
+  /** A code is asked for after the password. */
+  second_factor: boolean;
   grants?: Grant[] | null;
   last_seen?: string | null;
 }
