@@ -154,3 +154,16 @@ func TestShelf(t *testing.T) {
 		}
 	})
 }
+
+// Somebody may be called as the program is, or have a name of one letter: the texts stay readable.
+func TestNoName(t *testing.T) {
+	c := NewCloak()
+	c.Hide("Hearth", "«user»")
+	c.HidePerson("A")
+	c.Hide(" ", "«zone»")
+	c.Hide("", "«zone»")
+	const text = "hearth_commits_total 1\nHearth says a word"
+	if got := c.Last(text); got != text {
+		t.Errorf("%q", got)
+	}
+}
