@@ -140,7 +140,7 @@ export async function limits({ page, api, house }, camera) {
   await page
     .getByTestId('kept')
     .filter({ hasText: camera.name })
-    .filter({ hasText: /its limit of 1[.,]5/ })
+    .filter({ hasText: /its limit of (30 days|1[.,]5 GB)/ })
     .waitFor();
 }
 
