@@ -22,6 +22,8 @@ try {
   window.allow(/^POST \/api\/v1\/(recovery-key|volumes) 422$/);
   // And who plays on right after a pause asks for what is not recorded yet.
   window.allow(/^GET \/api\/v1\/cameras\/[^/]+\/footage 404$/);
+  // A picture that the box is too busy to make, or of a camera that just goes, is none; the page has a calm place for it.
+  window.allow(/^GET \/api\/v1\/cameras\/[^/]+\/snapshot\.jpg 503$/);
   const truth = new Truth(given.cameras, given.fps);
   /** The box's id of each camera, by name. */
   const house = new Map();
