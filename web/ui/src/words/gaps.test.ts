@@ -20,6 +20,7 @@ function texts(folders: string[], pattern: RegExp): string[] {
 /** Every reason that the box gives for a stretch without footage, by the places in its sources that make them. */
 const sources: [string, string[], RegExp, number][] = [
   ['the receiver of a camera', ['nvr/camera'], /\breason[A-Z]\w* += "([^"]+)"/g, 10],
+  ['the privacy switch', ['nvr'], /\bgapPrivate\s+= "([^"]+)"/g, 1],
   ['the recorder', ['nvr/record'], /\.(?:end|stop|pause)\("([^"]+)"\)/g, 4],
   ['notes in the files', ['storage/commit', 'storage/recovery'], /\b[Rr]eason: "([^"]+)"/g, 3],
   ['the timeline', ['storage'], /Reason: "([^"]+)"/g, 1],
