@@ -94,7 +94,7 @@ test-storm: build test-tools ## 200 people look at 64 cameras while everything f
 # make test goes through some hundred of these, and through 10,000 of the committer and 5,200 of the index.
 HISTORIES ?= 10000
 .PHONY: test-histories
-test-histories: ## take the whole store through 10,000 random histories on a disk that fails and forgets (about 20 minutes)
+test-histories: ## take the whole store through 10,000 random histories on a disk that fails and forgets (20 minutes to an hour)
 	HEARTH_HISTORIES=$(HISTORIES) go test -count=1 -v -timeout 3h -run '^TestHistories$$' ./storage
 
 .PHONY: lint
