@@ -14,7 +14,8 @@ ffenv   := eval "$$(packaging/ffmpeg/env.sh)"
 # What apt has to bring, and what for.
 BUILD_PACKAGES := gcc pkg-config nasm libva-dev libdrm-dev dpkg-dev xz-utils patch
 TEST_PACKAGES  := ffmpeg chromium gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base \
-                  gstreamer1.0-plugins-good gstreamer1.0-plugins-bad fonts-dejavu-core age libnss3-tools
+                  gstreamer1.0-plugins-good gstreamer1.0-plugins-bad fonts-dejavu-core age libnss3-tools \
+                  openssl iproute2 e2fsprogs mount util-linux strace
 POWER_PACKAGES := qemu-system-x86 e2fsprogs xfsprogs ffmpeg xz-utils
 
 GO_SOURCES := $(shell find cmd hwaccel nvr storage web -path web/ui -prune -o -type f \( -name '*.go' -o -name '*.[ch]' -o -path 'hwaccel/probe/*' \) -not -name '*_test.go' -print 2>/dev/null)
