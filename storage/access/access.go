@@ -64,7 +64,7 @@ func Open(b *box.Box, options ...Option) (*Access, error) {
 			return nil, err
 		}
 	}
-	a.decoy = a.hash.make("")
+	a.decoy = a.hash.decoy()
 	if err := a.sweepSessions(); err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (a *Access) check() error {
 		}); err != nil {
 			return err
 		}
-		if err := eachToken(tx, func(sessionKey, tokenRecord) error { return nil }); err != nil {
+		if err := eachSecret(tx, box.TokensBucket, func(sessionKey, tokenRecord) error { return nil }); err != nil {
 			return err
 		}
 		if err := tx.Bucket([]byte(box.FactorsBucket)).ForEach(func(k, _ []byte) error {
@@ -105,7 +105,7 @@ func (a *Access) check() error {
 		}); err != nil {
 			return err
 		}
-		if err := eachInvitation(tx, func(sessionKey, invitationRecord) error { return nil }); err != nil {
+		if err := eachSecret(tx, box.InvitesBucket, func(sessionKey, invitationRecord) error { return nil }); err != nil {
 			return err
 		}
 		return tx.Bucket([]byte(box.SessionsBucket)).ForEach(func(k, _ []byte) error {

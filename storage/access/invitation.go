@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -96,11 +95,11 @@ func (a *Access) Invite(s Session, n NewInvitation) (secret string, v Invitation
 		if err := nameFree(tx, name, media.UUID{}); err != nil {
 			return err
 		}
-		if err := dropInvitations(tx, func(o invitationRecord) bool { return !now.Before(o.Until) }); err != nil {
+		if err := dropSecrets(tx, box.InvitesBucket, func(_ sessionKey, o invitationRecord) bool { return !now.Before(o.Until) }); err != nil {
 			return err
 		}
 		open := 0
-		if err := eachInvitation(tx, func(_ sessionKey, o invitationRecord) error {
+		if err := eachSecret(tx, box.InvitesBucket, func(_ sessionKey, o invitationRecord) error {
 			if strings.EqualFold(o.Name, name) {
 				return &BadInput{"name", "somebody of this name is invited already; withdraw that invitation first"}
 			}
@@ -137,7 +136,7 @@ func (r invitationRecord) open(tx *bbolt.Tx, now time.Time) (by Person, open boo
 func (a *Access) Invitations() (list []Invitation, err error) {
 	now := time.Now()
 	err = a.box.View(func(tx *bbolt.Tx) error {
-		return eachInvitation(tx, func(_ sessionKey, r invitationRecord) error {
+		return eachSecret(tx, box.InvitesBucket, func(_ sessionKey, r invitationRecord) error {
 			by, open, err := r.open(tx, now)
 			if open {
 				list = append(list, r.invitation(tx, by))
@@ -153,7 +152,7 @@ func (a *Access) Invitations() (list []Invitation, err error) {
 func (a *Access) Withdraw(id media.UUID) (gone Invitation, err error) {
 	err = a.box.Update(func(tx *bbolt.Tx) error {
 		found := false
-		if err := dropInvitations(tx, func(r invitationRecord) bool {
+		if err := dropSecrets(tx, box.InvitesBucket, func(_ sessionKey, r invitationRecord) bool {
 			if r.ID == id {
 				gone, found = r.invitation(tx, Person{ID: r.By}), true
 			}
@@ -228,35 +227,4 @@ func readInvitation(tx *bbolt.Tx, key sessionKey, now time.Time) (r invitationRe
 		return r, by, ErrNoInvitation
 	}
 	return r, by, nil
-}
-
-func dropInvitations(tx *bbolt.Tx, which func(invitationRecord) bool) error {
-	var drop []sessionKey
-	if err := eachInvitation(tx, func(key sessionKey, r invitationRecord) error {
-		if which(r) {
-			drop = append(drop, key)
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	for _, key := range drop {
-		if err := tx.Bucket([]byte(box.InvitesBucket)).Delete(key[:]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func eachInvitation(tx *bbolt.Tx, do func(sessionKey, invitationRecord) error) error {
-	return tx.Bucket([]byte(box.InvitesBucket)).ForEach(func(k, v []byte) error {
-		var r invitationRecord
-		if len(k) != len(sessionKey{}) {
-			return box.Damage(tx, box.InvitesBucket, k, errOtherRecord)
-		}
-		if err := json.Unmarshal(v, &r); err != nil {
-			return box.Damage(tx, box.InvitesBucket, k, err)
-		}
-		return do(sessionKey(k), r)
-	})
 }

@@ -137,7 +137,17 @@ func (a *Access) inTurn(ctx context.Context, work func()) error {
 func (h Hash) make(password string) string {
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
-	sum := argon2.IDKey([]byte(password), salt, h.Passes, h.MemoryKiB, h.Threads, sumSize)
+	return h.phc(salt, argon2.IDKey([]byte(password), salt, h.Passes, h.MemoryKiB, h.Threads, sumSize))
+}
+
+// decoy is the hash of no password, which costs nothing to make and as much as another to compare with.
+func (h Hash) decoy() string {
+	random := make([]byte, saltSize+sumSize)
+	rand.Read(random)
+	return h.phc(random[:saltSize], random[saltSize:])
+}
+
+func (h Hash) phc(salt, sum []byte) string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.MemoryKiB, h.Passes, h.Threads,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum))
 }

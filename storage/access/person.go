@@ -221,10 +221,10 @@ func (a *Access) RemovePerson(id media.UUID) error {
 		if err := endSessions(tx, id, sessionKey{}); err != nil {
 			return err
 		}
-		if err := dropTokens(tx, func(t tokenRecord) bool { return t.User == id }); err != nil {
+		if err := dropSecrets(tx, box.TokensBucket, func(_ sessionKey, t tokenRecord) bool { return t.User == id }); err != nil {
 			return err
 		}
-		if err := dropInvitations(tx, func(r invitationRecord) bool { return r.By == id }); err != nil {
+		if err := dropSecrets(tx, box.InvitesBucket, func(_ sessionKey, r invitationRecord) bool { return r.By == id }); err != nil {
 			return err
 		}
 		for _, bucket := range []string{box.GrantsBucket, box.FactorsBucket} {

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/netip"
 	"time"
@@ -199,7 +198,7 @@ func (a *Access) StillOpen(s Session) error {
 func (a *Access) Sessions(p Person) (list []Session, err error) {
 	now := time.Now()
 	err = a.box.View(func(tx *bbolt.Tx) error {
-		return eachSession(tx, func(key sessionKey, r sessionRecord) error {
+		return eachSecret(tx, box.SessionsBucket, func(key sessionKey, r sessionRecord) error {
 			if r.User == p.ID && now.Before(r.expires()) {
 				list = append(list, r.session(key, p))
 			}
@@ -225,7 +224,7 @@ func (a *Access) EndAll(user media.UUID, but Session) error {
 }
 
 func endSessions(tx *bbolt.Tx, user media.UUID, but sessionKey) error {
-	return dropSessions(tx, func(key sessionKey, r sessionRecord) bool { return r.User == user && key != but })
+	return dropSecrets(tx, box.SessionsBucket, func(key sessionKey, r sessionRecord) bool { return r.User == user && key != but })
 }
 
 // trimSessions makes room for one more session of a person.
@@ -233,7 +232,7 @@ func trimSessions(tx *bbolt.Tx, user media.UUID) error {
 	count := 0
 	var oldest sessionKey
 	var seen time.Time
-	if err := eachSession(tx, func(key sessionKey, r sessionRecord) error {
+	if err := eachSecret(tx, box.SessionsBucket, func(key sessionKey, r sessionRecord) error {
 		if r.User == user {
 			if count == 0 || r.Seen.Before(seen) {
 				oldest, seen = key, r.Seen
@@ -253,37 +252,6 @@ func trimSessions(tx *bbolt.Tx, user media.UUID) error {
 func (a *Access) sweepSessions() error {
 	now := time.Now()
 	return a.box.Update(func(tx *bbolt.Tx) error {
-		return dropSessions(tx, func(_ sessionKey, r sessionRecord) bool { return !now.Before(r.expires()) })
-	})
-}
-
-func dropSessions(tx *bbolt.Tx, which func(sessionKey, sessionRecord) bool) error {
-	var drop []sessionKey
-	if err := eachSession(tx, func(key sessionKey, r sessionRecord) error {
-		if which(key, r) {
-			drop = append(drop, key)
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	for _, key := range drop {
-		if err := tx.Bucket([]byte(box.SessionsBucket)).Delete(key[:]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func eachSession(tx *bbolt.Tx, do func(sessionKey, sessionRecord) error) error {
-	return tx.Bucket([]byte(box.SessionsBucket)).ForEach(func(k, v []byte) error {
-		var r sessionRecord
-		if len(k) != len(sessionKey{}) {
-			return box.Damage(tx, box.SessionsBucket, k, errOtherRecord)
-		}
-		if err := json.Unmarshal(v, &r); err != nil {
-			return box.Damage(tx, box.SessionsBucket, k, err)
-		}
-		return do(sessionKey(k), r)
+		return dropSecrets(tx, box.SessionsBucket, func(_ sessionKey, r sessionRecord) bool { return !now.Before(r.expires()) })
 	})
 }

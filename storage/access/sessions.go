@@ -12,7 +12,7 @@ import (
 func (a *Access) EndOf(p Person, id media.UUID) (ended Session, err error) {
 	err = a.box.Update(func(tx *bbolt.Tx) error {
 		found := false
-		if err := eachSession(tx, func(key sessionKey, r sessionRecord) error {
+		if err := eachSecret(tx, box.SessionsBucket, func(key sessionKey, r sessionRecord) error {
 			if r.ID == id && r.User == p.ID {
 				ended, found = r.session(key, p), true
 			}

@@ -3,7 +3,6 @@ package access
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -104,7 +103,7 @@ func (a *Access) MakeToken(s Session, n NewToken) (secret string, t Token, err e
 			return err
 		}
 		count := 0
-		if err := eachToken(tx, func(_ sessionKey, o tokenRecord) error {
+		if err := eachSecret(tx, box.TokensBucket, func(_ sessionKey, o tokenRecord) error {
 			if o.User == r.User {
 				count++
 			}
@@ -245,7 +244,7 @@ func readToken(tx *bbolt.Tx, key sessionKey, now time.Time) (r tokenRecord, err 
 // Tokens lists a person's tokens, oldest first, also those that have ended; the zero UUID: everybody's.
 func (a *Access) Tokens(user media.UUID) (list []Token, err error) {
 	err = a.box.View(func(tx *bbolt.Tx) error {
-		return eachToken(tx, func(_ sessionKey, r tokenRecord) error {
+		return eachSecret(tx, box.TokensBucket, func(_ sessionKey, r tokenRecord) error {
 			if !user.IsZero() && r.User != user {
 				return nil
 			}
@@ -273,7 +272,7 @@ func (t tokenRecord) token(p Person) Token {
 func (a *Access) RevokeToken(user, id media.UUID) (revoked Token, err error) {
 	err = a.box.Update(func(tx *bbolt.Tx) error {
 		found := false
-		if err := dropTokens(tx, func(r tokenRecord) bool {
+		if err := dropSecrets(tx, box.TokensBucket, func(_ sessionKey, r tokenRecord) bool {
 			if r.ID != id || !user.IsZero() && r.User != user {
 				return false
 			}
@@ -292,35 +291,4 @@ func (a *Access) RevokeToken(user, id media.UUID) (revoked Token, err error) {
 		return err
 	})
 	return revoked, err
-}
-
-func dropTokens(tx *bbolt.Tx, which func(tokenRecord) bool) error {
-	var drop []sessionKey
-	if err := eachToken(tx, func(key sessionKey, r tokenRecord) error {
-		if which(r) {
-			drop = append(drop, key)
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	for _, key := range drop {
-		if err := tx.Bucket([]byte(box.TokensBucket)).Delete(key[:]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func eachToken(tx *bbolt.Tx, do func(sessionKey, tokenRecord) error) error {
-	return tx.Bucket([]byte(box.TokensBucket)).ForEach(func(k, v []byte) error {
-		var r tokenRecord
-		if len(k) != len(sessionKey{}) {
-			return box.Damage(tx, box.TokensBucket, k, errOtherRecord)
-		}
-		if err := json.Unmarshal(v, &r); err != nil {
-			return box.Damage(tx, box.TokensBucket, k, err)
-		}
-		return do(sessionKey(k), r)
-	})
 }
