@@ -56,17 +56,20 @@ func IsFile(name string) bool {
 
 // Append signs a statement about the volume in dir and makes it durable. What a power cut left of a line is cut off.
 func (s *Signet) Append(dir string, st Statement) error {
-	if err := s.append(dir, st); err != nil {
+	today := st.Time.UTC().Format(dayLayout) + ending
+	if err := goOn(dir, days, today, func(before [32]byte) ([]byte, error) { return s.line(st, before) }); err != nil {
 		return fmt.Errorf("write the signed heads: %w", err)
 	}
 	return nil
 }
 
-func (s *Signet) append(dir string, st Statement) error {
+// goOn adds a line to the statements of one kind on the volume in dir. list gives their files, name is the one of now, and
+// sign makes the line out of the hash of the one before it.
+func goOn(dir string, list func(string) ([]string, error), name string, sign func(before [32]byte) ([]byte, error)) error {
 	if err := makeFolder(dir); err != nil {
 		return err
 	}
-	names, err := days(dir)
+	names, err := list(dir)
 	if err != nil {
 		return err
 	}
@@ -74,12 +77,12 @@ func (s *Signet) append(dir string, st Statement) error {
 	if err != nil {
 		return err
 	}
-	line, err := s.line(st, before)
+	line, err := sign(before)
 	if err != nil {
 		return err
 	}
 	// After a clock went back, what is said goes on in the newest file: their order is that in which they were written.
-	return appendLine(filepath.Join(dir, Folder, max(newest, st.Time.UTC().Format(dayLayout)+ending)), line)
+	return appendLine(filepath.Join(dir, Folder, max(newest, name)), line)
 }
 
 // makeFolder makes the folder of a volume's statements. When the volume is not there, nothing is made in its place.

@@ -107,30 +107,10 @@ func logFile(t time.Time) string { return logPrefix + t.UTC().Format(yearLayout)
 // AppendLog signs a statement about the audit log, keeps it on the volume in dir and makes it durable. What a power cut
 // left of a line is cut off.
 func (s *Signet) AppendLog(dir string, st LogStatement) error {
-	if err := s.appendLog(dir, st); err != nil {
+	if err := goOn(dir, logFiles, logFile(st.Time), func(before [32]byte) ([]byte, error) { return s.LogLine(st, before) }); err != nil {
 		return fmt.Errorf("write the signed heads of the audit log: %w", err)
 	}
 	return nil
-}
-
-func (s *Signet) appendLog(dir string, st LogStatement) error {
-	if err := makeFolder(dir); err != nil {
-		return err
-	}
-	names, err := logFiles(dir)
-	if err != nil {
-		return err
-	}
-	before, newest, err := lastOf(dir, names)
-	if err != nil {
-		return err
-	}
-	line, err := s.LogLine(st, before)
-	if err != nil {
-		return err
-	}
-	// After a clock went back, what is said goes on in the newest file.
-	return appendLine(filepath.Join(dir, Folder, max(newest, logFile(st.Time))), line)
 }
 
 // ExamineLog reads all statements about the audit log of the volume in dir, oldest first, and calls each for every line:
