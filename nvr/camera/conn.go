@@ -125,12 +125,32 @@ func (c *conn) await() {
 	}
 }
 
+// drain has whoever reads take what waits in the kernel before the connection is closed, and gives up after a while: a
+// camera may send without end.
+func (c *conn) drain(limit time.Duration) {
+	c.setLowWater(1)
+	for deadline := time.Now().Add(limit); c.unread() > 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond) // the kernel has no word for this
+	}
+}
+
+// unread says how many bytes wait in the kernel.
+func (c *conn) unread() (n int) {
+	c.control(func(fd int) { n = unread(fd) })
+	return n
+}
+
 // mark sets SO_RCVLOWAT; c.mu is held.
 func (c *conn) mark(n int) {
 	if n == c.low {
 		return
 	}
 	c.low = n
+	c.control(func(fd int) { setReceiveLowWater(fd, n) })
+}
+
+// control does something with the socket, where there is one.
+func (c *conn) control(do func(fd int)) {
 	sc, ok := c.Conn.(syscall.Conn)
 	if !ok {
 		return
@@ -139,5 +159,5 @@ func (c *conn) mark(n int) {
 	if err != nil {
 		return
 	}
-	_ = raw.Control(func(fd uintptr) { setReceiveLowWater(int(fd), n) })
+	_ = raw.Control(func(fd uintptr) { do(int(fd)) })
 }

@@ -108,6 +108,29 @@ func TestLowWaterHasLittlePatience(t *testing.T) {
 	}
 }
 
+// What waits below the mark is read before the connection is closed, and a camera that never stops sending is not waited for.
+func TestDrain(t *testing.T) {
+	c, theirs := pair(t, false)
+	c.setLowWater(maxLowWater)
+	theirs.Write(make([]byte, 5000))
+	for deadline := time.Now().Add(10 * time.Second); c.unread() < 5000; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes came", c.unread())
+		}
+	}
+	c.drain(20 * time.Millisecond)
+	if n := c.unread(); n != 5000 {
+		t.Errorf("nobody reads, and %d bytes wait", n)
+	}
+	c.setLowWater(maxLowWater)
+	c.timer.Stop() // patience must not do it
+	go io.Copy(io.Discard, c)
+	c.drain(10 * time.Second)
+	if got := c.got.Load(); got != 5000 {
+		t.Errorf("%d bytes were read, want 5000", got)
+	}
+}
+
 func TestWaterline(t *testing.T) {
 	c, _ := pair(t, false)
 	var quick atomic.Bool

@@ -81,6 +81,9 @@ func (s *session) setUpSound(desc *description.Session, offered offered) error {
 	return nil
 }
 
+// drainTime is how long pictures that came before the stop may take to be read. On an idle machine it is a millisecond.
+const drainTime = 100 * time.Millisecond
+
 // play watches over the stream until ctx is done or it breaks.
 func (s *session) play(ctx context.Context) error {
 	ended := make(chan error, 1)
@@ -95,6 +98,9 @@ func (s *session) play(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			if c := s.current(); c != nil {
+				c.drain(drainTime)
+			}
 			return ctx.Err()
 		case err := <-ended:
 			return s.problem(err)

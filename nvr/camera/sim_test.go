@@ -195,3 +195,26 @@ func TestProbeFindsTheSimulatedSubStream(t *testing.T) {
 		t.Errorf("offer: %+v", o)
 	}
 }
+
+// TestAStopKeepsWhatCame: what came before the stop and waits in the kernel, for more to read at once, is not lost.
+func TestAStopKeepsWhatCame(t *testing.T) {
+	for range 3 {
+		var sent atomic.Int32
+		yard := &sim.Camera{Name: "yard", FPS: 30, GOP: 300, Main: sim.Video{Width: 320, Height: 180, QP: 18}, OnSent: func(sim.Sent) { sent.Add(1) }}
+		server := simulate(t, yard)
+		w := newWatcher(t)
+		tune := defaultTuning
+		tune.tick = 500 * time.Millisecond // the mark is set from the second tick on, and follows what came between them
+		stop := start(t, &Camera{Config: simulated(server, yard, TransportTCP), Main: w, tune: &tune})
+		w.until("pictures", pictures(0, 60))
+		time.Sleep(patience / 2) // these were fetched a moment ago, and the next ones gather
+		yard.Trouble.Stall(true)
+		time.Sleep(patience / 5) // the last one is on its way
+		stop()
+		w.locked(func() {
+			if got, want := len(w.runs[0].units), int(sent.Load()); len(w.runs) != 1 || got != want {
+				t.Errorf("%d runs, of %d pictures sent %d are kept", len(w.runs), want, got)
+			}
+		})
+	}
+}
