@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bluenviron/gortsplib/v4"
+	"github.com/bluenviron/gortsplib/v4/pkg/base"
+
 	"hearth/nvr/media"
 	"hearth/nvr/sim"
 )
@@ -53,4 +56,58 @@ func TestSent(t *testing.T) {
 	if first != 2 {
 		t.Errorf("%d pictures came first after a pause, want 2", first)
 	}
+}
+
+// TestSentToTheNextOne: who comes before the next picture is due, as soon as the one before has gone, is somebody new all
+// the same, and gets a key frame first.
+func TestSentToTheNextOne(t *testing.T) {
+	firsts := make(chan bool, 100)
+	cam := small("slow")
+	cam.FPS, cam.GOP = 1, 100
+	cam.OnSent = func(s sim.Sent) {
+		if s.Stream == media.Main {
+			firsts <- s.First
+		}
+	}
+	s := serve(t, cam)
+	for n := range 3 {
+		stop := watch(t, s.URL(cam, media.Main))
+		if first := <-firsts; !first {
+			t.Errorf("watcher %d got a picture that was not made for somebody new", n)
+		}
+		if n == 2 {
+			if <-firsts {
+				t.Error("one watcher is new twice")
+			}
+		}
+		stop()
+		for cam.Watchers(media.Main) > 0 {
+			time.Sleep(time.Millisecond) // the next picture is due in most of a second
+		}
+	}
+}
+
+// watch plays a stream and throws away what comes.
+func watch(t *testing.T, address string) (stop func()) {
+	t.Helper()
+	u, err := base.ParseURL(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcp := gortsplib.TransportTCP
+	c := &gortsplib.Client{Scheme: u.Scheme, Host: u.Host, Transport: &tcp}
+	if err := c.Start2(); err != nil {
+		t.Fatal(err)
+	}
+	d, _, err := c.Describe(u)
+	if err == nil {
+		if err = c.SetupAll(d.BaseURL, d.Medias); err == nil {
+			_, err = c.Play(nil)
+		}
+	}
+	if err != nil {
+		c.Close()
+		t.Fatal(err)
+	}
+	return c.Close
 }

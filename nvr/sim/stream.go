@@ -71,6 +71,7 @@ type stream struct {
 	rtsp     *gortsplib.ServerStream
 	sessions map[*gortsplib.ServerSession]*session
 	joined   bool // somebody new plays: tell the time at once
+	alone    bool // and nobody did before: nothing was watched up to now
 	sent     [remembered]sending
 }
 
@@ -163,6 +164,9 @@ func (st *stream) tick(n int64) error {
 	if now.stall || now.offline || st.watchers() == 0 {
 		st.fresh = true
 		return nil
+	}
+	if st.paused() {
+		st.fresh = true
 	}
 	due := st.start.Add(st.source.due(n))
 	units, err := st.source.frame(n, due.Add(now.ntp), st.fresh, &now)
@@ -267,9 +271,19 @@ func (st *stream) play(s *gortsplib.ServerSession, on bool) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if e := st.sessions[s]; e != nil {
-		e.playing = on
+		st.alone = st.alone || on && st.playing() == 0
 		st.joined = st.joined || on
+		e.playing = on
 	}
+}
+
+// paused says whether there was a moment since it was asked last in which nobody watched, however short.
+func (st *stream) paused() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	alone := st.alone
+	st.alone = false
+	return alone
 }
 
 func (st *stream) leave(s *gortsplib.ServerSession) {
@@ -281,6 +295,11 @@ func (st *stream) leave(s *gortsplib.ServerSession) {
 func (st *stream) watchers() int {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	return st.playing()
+}
+
+// playing counts who watches; mu is held.
+func (st *stream) playing() int {
 	n := 0
 	for _, e := range st.sessions {
 		if e.playing {
