@@ -23,7 +23,7 @@ UI_SOURCES := $(shell find web/ui -path web/ui/node_modules -prune -o -path web/
 
 .PHONY: help
 help: ## say what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## build everything and start the demo: simulated cameras, printed address
@@ -126,6 +126,17 @@ $(CACHE)/bench/mediamtx: packaging/mediamtx.sh
 .PHONY: bench-storage
 bench-storage: build test-tools $(CACHE)/bench/mediamtx ## measure all of storage, each figure beside its aim, MediaMTX and ffmpeg (2 GB, 5 minutes)
 	@go run ./packaging/figures
+
+# The footage is not in this repository. Whoever has some, with a program make-scenes that makes scenes of it and scenes.json
+# that says what moves in them, names its folder; else yards are drawn.
+HEARTH_FOOTAGE ?= $(patsubst %/make-scenes,%,$(abspath $(wildcard ../shared/footage/make-scenes)))
+.PHONY: bench-motion
+bench-motion: build test-tools ## judge the look for motion on scenes, its cost beside decoding everything (10 minutes; the first time much longer)
+	@$(ffenv) && HEARTH_FOOTAGE=$(HEARTH_FOOTAGE) go run ./packaging/figures motion
+
+.PHONY: bench-16
+bench-16: build test-tools ## measure the whole box with 16 cameras, recorded and looked at: processor and memory (7 minutes)
+	@go run ./packaging/figures sixteen
 
 .PHONY: clean
 clean: ## remove what was built here (not recordings)
