@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"hearth/nvr"
@@ -128,7 +129,10 @@ func (a *appliance) run(ctx context.Context) error {
 			}
 		}()
 	}
+	var telling sync.WaitGroup
+	telling.Go(func() { a.tell(ctx) })
 	<-ctx.Done()
+	telling.Wait()
 	a.p.log.Info("stopping")
 	began := time.Now()
 	for i := len(layers) - 1; i >= 0; i-- {

@@ -18,12 +18,16 @@ func (machine) now() (moment, shown time.Time) {
 }
 
 // inStep asks adjtimex(2), which reports TIME_ERROR (5) while nothing keeps the clock in step. In a container that is the
-// host's clock, which is the container's too. Where asking is forbidden, the answer is no.
+// host's clock, which is the container's too. Where asking is forbidden, as in the service, systemd is asked, which asks
+// the same.
 func (machine) inStep() bool {
 	const timeError = 5
 	var t syscall.Timex
 	state, err := syscall.Adjtimex(&t)
-	return err == nil && state != timeError
+	if err == nil {
+		return state != timeError
+	}
+	return timedate.inStep()
 }
 
 // hardware reads the clocks that Linux found (Documentation/ABI/testing/sysfs-class-rtc).

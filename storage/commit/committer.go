@@ -291,6 +291,16 @@ func (c *Committer) Dropped() map[media.CameraID]uint64 {
 	return dropped
 }
 
+// InHand is the age of the oldest fragment that a flush under way is bringing to the disk; 0: none is under way.
+func (c *Committer) InHand() time.Duration {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.inFlight.IsZero() {
+		return 0
+	}
+	return time.Since(c.inFlight)
+}
+
 // AtRisk is the age of the oldest fragment that is not durable yet.
 func (c *Committer) AtRisk() time.Duration {
 	c.setup()
