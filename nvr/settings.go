@@ -1,8 +1,10 @@
 package nvr
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode"
@@ -78,6 +80,9 @@ func (c *Cameras) settle(before box.Camera, s CameraSettings) (box.Camera, error
 	if after.Record == "motion" && s.Motion.Off {
 		return box.Camera{}, &FieldError{"record", "nothing would ever be recorded: look for motion too, or record always"}
 	}
+	if err := checkMotion(before.Motion, s.Motion); err != nil {
+		return box.Camera{}, err
+	}
 	if s.LimitBytes < 0 || s.LimitDays < 0 || s.LimitEventDays < 0 {
 		return box.Camera{}, &FieldError{"limits", "a limit cannot be below zero; 0 means none"}
 	}
@@ -89,6 +94,19 @@ func (c *Cameras) settle(before box.Camera, s CameraSettings) (box.Camera, error
 	}
 	after.Audio, after.LimitBytes, after.LimitDays, after.LimitEventDays, after.Motion = s.Audio, s.LimitBytes, s.LimitDays, s.LimitEventDays, s.Motion
 	return after, nil
+}
+
+// checkMotion says what about new motion settings cannot be. What an earlier Hearth took stays as it is while nobody
+// changes it.
+func checkMotion(before, after media.MotionSettings) error {
+	if reflect.DeepEqual(before, after) {
+		return nil
+	}
+	var wrong *media.MotionError
+	if err := after.Check(); errors.As(err, &wrong) {
+		return &FieldError{"motion." + wrong.Field, wrong.Text}
+	}
+	return nil
 }
 
 // volumeOf checks a choice of disk. The data folder's is kept as zero.

@@ -103,7 +103,10 @@ func TestSettleRefuses(t *testing.T) {
 		"transport: unknown":             {Name: "Yard", URL: "rtsp://10.0.0.7/", Transport: "pigeon"},
 		"record: unknown":                {Name: "Yard", URL: "rtsp://10.0.0.7/", Record: "sometimes"},
 		"record: nobody would tell when": {Name: "Yard", URL: "rtsp://10.0.0.7/", Record: "motion", Motion: media.MotionSettings{Off: true}},
-		"limits: below zero":             {Name: "Yard", URL: "rtsp://10.0.0.7/", LimitDays: -1},
+		"motion.zones[0].polygon: an hourglass": {Name: "Yard", URL: "rtsp://10.0.0.7/", Motion: media.MotionSettings{
+			Zones: []media.Zone{{Name: "Door", Polygon: media.Polygon{{0.1, 0.1}, {0.4, 0.4}, {0.4, 0.1}, {0.1, 0.4}}}},
+		}},
+		"limits: below zero": {Name: "Yard", URL: "rtsp://10.0.0.7/", LimitDays: -1},
 	} {
 		_, err := c.settle(box.Camera{ID: media.NewCameraID()}, s)
 		var f *FieldError
@@ -114,6 +117,23 @@ func TestSettleRefuses(t *testing.T) {
 	long := CameraSettings{Name: strings.Repeat("庭", 60), URL: "rtsp://10.0.0.7/"}
 	if _, err := c.settle(box.Camera{ID: media.NewCameraID()}, long); err != nil {
 		t.Errorf("a name of 60 characters: %v", err)
+	}
+}
+
+// What an earlier Hearth took does not keep its camera from being changed otherwise.
+func TestSettleLeavesEarlierMotion(t *testing.T) {
+	t.Parallel()
+	c := newCameras(t)
+	earlier := media.MotionSettings{Sensitivity: 0.5, Masks: []media.Polygon{{{0, 0}, {1, 1}, {1, 0}, {0, 1}}}}
+	before := box.Camera{ID: media.NewCameraID(), Name: "Yard", Motion: earlier}
+	after := CameraSettings{Name: "Gate", URL: "rtsp://10.0.0.7/", Motion: earlier}
+	if _, err := c.settle(before, after); err != nil {
+		t.Errorf("another name: %v", err)
+	}
+	after.Motion.Sensitivity = 0.6
+	var f *FieldError
+	if _, err := c.settle(before, after); !errors.As(err, &f) || f.Field != "motion.masks[0]" {
+		t.Errorf("another sensitivity: %v", err)
 	}
 }
 

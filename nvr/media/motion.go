@@ -6,18 +6,31 @@ type Point [2]float64
 // Polygon is a closed line around an area of a picture; the last point joins the first.
 type Polygon []Point
 
+// Bounds of MotionSettings. What was kept before they were checked may lie outside of them.
+const (
+	MaxZones  = 32 // and as many masks
+	MaxPoints = 64 // of a polygon
+	MaxName   = 60 // characters of a zone's name
+)
+
 // Zone is a named part of the picture that the owner cares about.
 type Zone struct {
-	Name    string  `json:"name" maxLength:"60"`
-	Polygon Polygon `json:"polygon" minItems:"3" maxItems:"64"`
+	Name    string  `json:"name" doc:"1 to 60 characters, no two zones alike"`
+	Polygon Polygon `json:"polygon" doc:"3 to 64 points [x, y], parts of the picture's width and height from the upper left; the last joins the first"`
+	// Sensitivity of its own; nil: as for the whole picture.
+	Sensitivity *float64 `json:"sensitivity,omitempty" doc:"0 to 1; absent: as for the whole picture"`
+	// MinSize is the least part of the picture, 0 to 1, that the frame around something has to cover to count here.
+	MinSize float64 `json:"min_size,omitempty" doc:"Part of the picture, 0 to 1, that the frame around something has to cover at least to count here"`
 }
 
 // MotionSettings say what of a picture counts as motion.
 type MotionSettings struct {
 	// Sensitivity runs from 0 (only what is large and clear) to 1 (everything); 0.5 suits most cameras.
 	Sensitivity float64   `json:"sensitivity" minimum:"0" maximum:"1"`
-	Zones       []Zone    `json:"zones,omitempty" maxItems:"32"`
-	Masks       []Polygon `json:"masks,omitempty" maxItems:"32"`
+	Zones       []Zone    `json:"zones,omitempty" doc:"32 at most"`
+	Masks       []Polygon `json:"masks,omitempty" doc:"Where nothing is looked at; 32 at most"`
+	// OnlyZones says that what moves outside of all zones does not count. Without a zone it means nothing.
+	OnlyZones bool `json:"only_zones,omitempty" doc:"What moves outside of all zones does not count"`
 	// Off switches the look off: no worker runs for the camera and no events are made.
 	Off bool `json:"off,omitempty"`
 	// Attentive decodes every picture all the time, for who wants to be told within 300 ms and pays for it.
