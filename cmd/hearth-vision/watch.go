@@ -336,6 +336,7 @@ func (w *watch) look(f *hwaccel.Frame) (sight, error) {
 // judge gives the detector the picture in w.luma. Its time never goes back by more than a closer look does, whatever
 // a camera's clock does between two runs.
 func (w *watch) judge(at int64) motion.Result {
+	w.w.detector.Blank(w.luma) // nor shall the choice of a thumb see it
 	t := at - w.base
 	if w.last == 0 && w.newest != 0 && (t <= w.newest || t > w.newest+3600*second) || w.base == 0 {
 		w.base = at - w.newest - second/10

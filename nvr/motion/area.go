@@ -17,10 +17,16 @@ type area struct {
 	used   int                  // how many those are
 	zones  [halfN]uint32        // a bit per zone that the place lies in
 	names  []string             // of the zones, as many as count
+	sizes  []float64            // of each, the least part of the picture that counts there
+	only   bool                 // what lies in no zone does not count
+
+	limits limits         // of the whole picture
+	sigmas [halfN]float32 // of each place: that, or those of the most sensitive zone of its own that it lies in
+	least  [halfN]uint16
 }
 
 func newArea(s media.MotionSettings) *area {
-	a := &area{masked: len(s.Masks) > 0}
+	a := &area{masked: len(s.Masks) > 0, only: s.OnlyZones && len(s.Zones) > 0, limits: limitsFor(s.Sensitivity)}
 	for i := range a.pixels {
 		a.pixels[i] = 255
 	}
@@ -35,11 +41,45 @@ func newArea(s media.MotionSettings) *area {
 			}
 		}
 	}
+	for i := range a.sigmas {
+		a.sigmas[i], a.least[i] = a.limits.sigmas, uint16(a.limits.area)
+	}
+	var own [halfN]bool
 	for n, z := range s.Zones[:min(len(s.Zones), maxZones)] {
 		a.names = append(a.names, z.Name)
-		fill(z.Polygon, halfW, halfH, func(i int) { a.zones[i] |= 1 << n })
+		a.sizes = append(a.sizes, z.MinSize)
+		fill(z.Polygon, halfW, halfH, func(i int) {
+			a.zones[i] |= 1 << n
+			if z.Sensitivity == nil {
+				return
+			}
+			if l := limitsFor(*z.Sensitivity); !own[i] || l.sigmas < a.sigmas[i] {
+				a.sigmas[i], a.least[i], own[i] = l.sigmas, uint16(l.area), true
+			}
+		})
 	}
 	return a
+}
+
+// counts says whether what lies in zones (a bit each), covers a part of the picture and has so many of its stirring
+// places inside of any of them may be motion, and of which zones it is. In no zone it is just motion, unless only zones count. What
+// is too small for each of its zones is none, unless most of it lies outside of them.
+func (a *area) counts(zones uint32, size float64, inside, stirring int) (of uint32, ok bool) {
+	for i, least := range a.sizes {
+		if zones&(1<<i) != 0 && size >= least {
+			of |= 1 << i
+		}
+	}
+	return of, of != 0 || !a.only && 2*inside < max(stirring, 1)
+}
+
+// Blank makes black what is masked in a picture of Width x Height, so that nobody else sees it either.
+func (d *Detector) Blank(luma []byte) {
+	if d.area.masked && len(luma) == len(d.area.pixels) {
+		for i, m := range d.area.pixels {
+			luma[i] &= m
+		}
+	}
 }
 
 // open says whether nothing of the 6x6 pixels of a place is masked.

@@ -44,10 +44,9 @@ type background struct {
 
 // pass is one look's way of going through the background.
 type pass struct {
-	dt     float32 // seconds since the newest picture
-	learn  bool
-	looks  int
-	limits limits
+	dt    float32 // seconds since the newest picture
+	learn bool
+	looks int
 }
 
 // seen is what a pass found in all.
@@ -82,7 +81,6 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 	gain, offset, slopeX, slopeY := f.gain, f.offset, f.slopeX, f.slopeY
 	inverse := 1 / gain
 	hazy := 0.25 * (abs(slopeX) + abs(slopeY) + 0.1*gain) * inverse // how wrong a slope may be
-	sigmas := p.limits.sigmas * f.noise
 	edgeX, edgeY := edge(slopeX*inverse), edge(slopeY*inverse)
 	x0, x1 := max(edgeX, edgeX-f.wholeX), min(halfW-edgeX, halfW-edgeX-f.wholeX)
 	for y := max(edgeY, edgeY-f.wholeY); y < min(halfH-edgeY, halfH-edgeY-f.wholeY); y++ {
@@ -100,7 +98,7 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 			d := (c - expect) * inverse
 			off := abs(d)
 			dev, wild := g.dev[j], g.wild[j]
-			threshold := sigmas*(dev+devFloor) + wildSigmas*wild + hazy*(abs(gx)+abs(gy))
+			threshold := a.sigmas[there+x]*f.noise*(dev+devFloor) + wildSigmas*wild + hazy*(abs(gx)+abs(gy))
 			if off <= threshold {
 				if p.learn {
 					g.mean[j] = m + alphaMean*d

@@ -23,9 +23,7 @@ const changedAgain = 4500 * time.Millisecond
 
 // Detector looks for motion in the pictures of one camera. It is not safe for concurrent use.
 type Detector struct {
-	settings media.MotionSettings
-	limits   limits
-	area     *area
+	area *area
 
 	half   halver
 	fit    fitter
@@ -86,8 +84,6 @@ func New(s media.MotionSettings) *Detector {
 // masked until now: then it begins anew with the next picture.
 func (d *Detector) SetSettings(s media.MotionSettings) {
 	before := d.area
-	d.settings = s
-	d.limits = limitsFor(s.Sensitivity)
 	d.area = newArea(s)
 	d.zones = make([]string, 0, len(s.Zones))
 	if before != nil && before.unmasks(d.area) {
@@ -115,7 +111,7 @@ func (d *Detector) Look(luma []byte, at time.Duration) Result {
 	}
 	dt = min(dt, 10)
 	d.fit.run(&d.half, &d.ground, d.area)
-	s := d.ground.pass(&d.half, &d.fit, d.area, pass{dt: dt, learn: learn, looks: d.looks, limits: d.limits})
+	s := d.ground.pass(&d.half, &d.fit, d.area, pass{dt: dt, learn: learn, looks: d.looks})
 	if s.astray > s.used*changedPart/100 || d.fit.gone {
 		return d.restart(at, learn)
 	}

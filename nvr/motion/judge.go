@@ -28,17 +28,22 @@ func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 	n := 0
 	for i := range found {
 		o := &found[i]
-		if o.lit || o.stirring < max(d.limits.area/2, crowded/2, 4) {
+		least := o.area()
+		if o.lit || o.stirring < max(least/2, crowded/2, 4) {
+			continue
+		}
+		of, counts := d.area.counts(o.zones, o.size(), o.inside, o.stirring)
+		if !counts {
 			continue
 		}
 		if drops && o.fresh > o.stirring*3/4 {
 			continue // in a crowd, what was nowhere near a moment ago is one more drop
 		}
-		if !d.sure(o, at, crowded, warm) {
+		if !d.sure(o, least, at, crowded, warm) {
 			out.Doubt = true
 			continue
 		}
-		zones |= o.zones
+		zones |= of
 		total += o.weight
 		n = d.keep(n, o)
 	}
@@ -58,21 +63,27 @@ func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 	return out
 }
 
+// area is how many places have to stir together for the region to count: the mean of what holds where it stirs.
+func (o *region) area() int { return o.least / max(o.stirring, 1) }
+
+// size is the part of the picture that the frame around the region covers.
+func (o *region) size() float64 { return float64((o.x1-o.x0)*(o.y1-o.y0)) / halfN }
+
 // sure says whether a region counts as motion: at once when it is large and clear, else when it has moved on since
 // another look.
-func (d *Detector) sure(o *region, at time.Duration, crowded int, warm bool) bool {
+func (d *Detector) sure(o *region, area int, at time.Duration, crowded int, warm bool) bool {
 	s := step{at: at, x: float32(o.sumX) / float32(o.stirring), y: float32(o.sumY) / float32(o.stirring), n: o.stirring}
 	follows := d.trail.follows(s)
 	d.trail.add(s)
-	least := max(d.limits.area, crowded)
-	if o.stirring < least || o.strong < min(least, largeArea*d.limits.area)/3 {
+	least := max(area, crowded)
+	if o.stirring < least || o.strong < min(least, largeArea*area)/3 {
 		return false
 	}
 	writing := o.beside >= o.stirring*9/10 && o.y1-o.y0 <= flatHeight
 	if warm {
-		return follows || (o.stirring >= hugeArea*d.limits.area && o.y1-o.y0 > 2*flatHeight)
+		return follows || (o.stirring >= hugeArea*area && o.y1-o.y0 > 2*flatHeight)
 	}
-	return follows || (!writing && o.stirring >= max(largeArea*d.limits.area, crowded))
+	return follows || (!writing && o.stirring >= max(largeArea*area, crowded))
 }
 
 // keep puts a region among the surest ones, and says how many they are now.

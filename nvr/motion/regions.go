@@ -17,6 +17,8 @@ type region struct {
 	fresh          int     // of those, the ones that were not astray in the picture before
 	beside         int     // of those, the ones in line with restless cells
 	zones          uint32
+	inside         int // of those, the ones in any zone
+	least          int // sum over them of how many would have to stir there to count
 	texture        texture
 	lit            bool // nothing but the background in another light
 }
@@ -183,6 +185,10 @@ func (o *region) add(n run, v scene) {
 			o.strong++
 		}
 		o.weight += min(v.ground.ratio[j], 4)
-		o.zones |= v.area.zones[i]
+		o.least += int(v.area.least[i])
+		if z := v.area.zones[i]; z != 0 {
+			o.zones |= z
+			o.inside++
+		}
 	}
 }
