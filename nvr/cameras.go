@@ -13,6 +13,7 @@ import (
 	"github.com/thejerf/suture/v4"
 
 	"hearth/nvr/camera"
+	"hearth/nvr/event"
 	"hearth/nvr/live"
 	"hearth/nvr/media"
 	"hearth/nvr/media/alarm"
@@ -66,6 +67,7 @@ type Cameras struct {
 
 	mu      sync.Mutex // held for a moment only, also within change and switching
 	running map[media.CameraID]*one
+	limits  map[media.CameraID]*event.Limit // of how many events begin: they outlive what is started anew
 	shades  shades
 	probes  map[probed]context.CancelFunc
 	asked   uint64
@@ -78,6 +80,7 @@ func NewCameras(store *storage.Store, vision string, log *slog.Logger) *Cameras 
 		gate:     camera.NewGate(camera.DefaultHandshakes),
 		pictures: make(chan struct{}, 2),
 		running:  make(map[media.CameraID]*one),
+		limits:   make(map[media.CameraID]*event.Limit),
 		opened:   make(chan struct{}, 1),
 		probes:   make(map[probed]context.CancelFunc),
 	}
@@ -180,6 +183,9 @@ func (c *Cameras) stop(id media.CameraID) {
 	if o := c.forget(id); o != nil {
 		c.halt(o)
 	}
+	c.mu.Lock()
+	delete(c.limits, id)
+	c.mu.Unlock()
 }
 
 // forget makes that nobody finds or watches a camera any more.

@@ -74,7 +74,7 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 		},
 	}
 	o.book = &event.Book{
-		Camera: id, Store: c.Store, Log: log, Bell: c.Store.Bell(),
+		Camera: id, Store: c.Store, Log: log, Bell: c.Store.Bell(), Limit: c.limit(settings),
 		OnEvent: func(e event.Event, phase event.Phase) {
 			for _, r := range o.recorders {
 				r.SetMoving(phase != event.Closed)
@@ -120,6 +120,19 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 	return o, nil
 }
 
+// limit gives what bounds a camera's events, as its settings want it.
+func (c *Cameras) limit(settings box.Camera) *event.Limit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.limits[settings.ID]
+	if l == nil {
+		l = &event.Limit{}
+		c.limits[settings.ID] = l
+	}
+	l.Set(settings.Motion.EventsPerHour)
+	return l
+}
+
 // password opens a camera's sealed password.
 func (c *Cameras) password(s box.Camera) (string, error) {
 	if len(s.Password) == 0 {
@@ -142,6 +155,7 @@ func (o *one) apply(s box.Camera) {
 	o.settings = s
 	o.mu.Unlock()
 	o.worker.SetMotion(s.Motion)
+	o.book.Limit.Set(s.Motion.EventsPerHour)
 	o.screens.attend(s.Motion.Attentive)
 	for _, r := range o.recorders {
 		r.SetMode(record.Mode(s.Record))

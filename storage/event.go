@@ -184,6 +184,18 @@ func (s *Store) change(g access.Grant, id media.UUID, change func(*Event)) error
 	return nil
 }
 
+// ChapterThumbnail gives the picture of a chapter of an event of the grant's camera, as Thumbnail does.
+func (s *Store) ChapterThumbnail(g access.Grant, id, chapter media.UUID) ([]byte, error) {
+	e, err := s.Event(g, id)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(e.Chapters, func(c Chapter) bool { return c.ID == chapter && !c.Best.IsZero() }) {
+		return nil, fmt.Errorf("chapter %s of event %s: %w", chapter, id, ErrNotFound)
+	}
+	return s.Thumbnail(g, chapter)
+}
+
 // Thumbnail gives the picture of an event of the grant's camera, a JPEG. ErrNotFound; ErrForged when what lies there
 // is not this camera's or not this event's.
 func (s *Store) Thumbnail(g access.Grant, id media.UUID) ([]byte, error) {

@@ -250,3 +250,86 @@ func TestMotionOnTheTimeline(t *testing.T) {
 		}
 	})
 }
+
+// The picture of a chapter is its event's: with a grant for its camera it is there, under no other event, and it goes when
+// the chapter goes or the event is let go of.
+func TestChapterPictures(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		cam, other := r.camera(), r.camera()
+		g := r.grant(cam, access.Events)
+		start := time.Now().UTC().Truncate(time.Microsecond)
+		chapter := func(i int) Chapter {
+			from := start.Add(time.Duration(i) * time.Minute)
+			return Chapter{ID: media.NewUUID(), From: from, To: from.Add(30 * time.Second), Score: 0.5, Best: from}
+		}
+		e := Event{
+			ID: media.NewUUID(), Camera: cam, Kind: "motion", Start: start, End: start.Add(3 * time.Minute), Visits: 3,
+			Chapters: []Chapter{chapter(0), chapter(1), chapter(2)},
+		}
+		elsewhere := Event{ID: media.NewUUID(), Camera: cam, Kind: "motion", Start: start}
+		if err := errors.Join(r.s.PutEvent(e), r.s.PutEvent(elsewhere)); err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range e.Chapters {
+			if err := r.s.PutThumbnail(cam, c.ID, c.Best, fmt.Appendf(nil, "chapter %d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check := func(when string, want ...string) {
+			t.Helper()
+			for i, c := range e.Chapters {
+				jpeg, err := r.s.ChapterThumbnail(r.grant(cam, access.Events), e.ID, c.ID)
+				if want[i] == "" && !errors.Is(err, ErrNotFound) || want[i] != "" && (err != nil || string(jpeg) != want[i]) {
+					t.Errorf("%s: chapter %d: %q, %v, want %q", when, i, jpeg, err, want[i])
+				}
+			}
+		}
+		check("stored", "chapter 0", "chapter 1", "chapter 2")
+		first := e.Chapters[0].ID
+		for name, ask := range map[string]func() ([]byte, error){
+			"under another event":   func() ([]byte, error) { return r.s.ChapterThumbnail(g, elsewhere.ID, first) },
+			"with another's grant":  func() ([]byte, error) { return r.s.ChapterThumbnail(r.grant(other, access.Events), e.ID, first) },
+			"a chapter that is not": func() ([]byte, error) { return r.s.ChapterThumbnail(g, e.ID, media.NewUUID()) },
+		} {
+			if jpeg, err := ask(); !errors.Is(err, ErrNotFound) {
+				t.Errorf("%s: %q, %v", name, jpeg, err)
+			}
+		}
+		if _, err := r.s.ChapterThumbnail(r.grant(cam, access.Footage), e.ID, first); !errors.Is(err, ErrDenied) {
+			t.Errorf("with a grant for footage: %v", err)
+		}
+		r.reopen()
+		check("opened again", "chapter 0", "chapter 1", "chapter 2")
+
+		// The index is made again from the packs, chapters and pictures with it.
+		r.close()
+		if err := os.Remove(filepath.Join(r.dir, indexFile)); err != nil {
+			t.Fatal(err)
+		}
+		r.open(Options{})
+		r.settle()
+		check("made again", "chapter 0", "chapter 1", "chapter 2")
+
+		// Two chapters became one.
+		joined := e
+		joined.Chapters = []Chapter{e.Chapters[0], e.Chapters[2]}
+		if err := r.s.PutEvent(joined); err != nil {
+			t.Fatal(err)
+		}
+		check("joined", "chapter 0", "", "chapter 2")
+		if _, err := r.s.index.Thumb(cam, e.Chapters[1].ID); !errors.Is(err, ErrNotFound) {
+			t.Errorf("the picture of a chapter that is gone: %v", err)
+		}
+		for more := true; more; {
+			var err error
+			if more, err = r.s.index.Trim(cam, micros(start.Add(time.Hour)), 100); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, c := range e.Chapters {
+			if _, err := r.s.index.Thumb(cam, c.ID); !errors.Is(err, ErrNotFound) {
+				t.Errorf("the picture of an event that was let go of: %v", err)
+			}
+		}
+	})
+}

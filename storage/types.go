@@ -109,6 +109,9 @@ type Gap struct {
 // Event is something that happened before a camera.
 type Event = index.Event
 
+// Chapter is a part of an event.
+type Chapter = index.Chapter
+
 // EventFilter says which events to list; zero values do not filter.
 type EventFilter = index.EventFilter
 

@@ -19,6 +19,8 @@ func (s *Server) eventRoutes(t *table) {
 	route(t, events, http.MethodGet, "/events/{id}", "One event", s.getEvent)
 	route(t, events, http.MethodGet, "/events/{id}/thumbnail.jpg", "Its picture", s.getThumbnail,
 		answers(http.StatusOK, "A picture, 640 pixels wide", "image/jpeg"))
+	route(t, events, http.MethodGet, "/events/{id}/chapters/{chapter}/thumbnail.jpg", "The picture of a chapter", s.getChapterThumbnail,
+		answers(http.StatusOK, "A picture, 640 pixels wide", "image/jpeg"))
 	route(t, events, http.MethodPost, "/events/{id}/review", "Mark it as seen, or not", s.reviewEvent)
 	route(t, events, http.MethodPost, "/events/{id}/hold", "Keep its footage until it is released", s.holdEvent)
 	route(t, events, http.MethodPost, "/events/{id}/release", "Let its footage go in its time", s.releaseEvent)
@@ -40,12 +42,32 @@ type eventView struct {
 	ThumbRegion *media.Region  `json:"thumb_region,omitempty" doc:"Where in the thumbnail something moves"`
 	Reviewed    bool           `json:"reviewed"`
 	Held        bool           `json:"held"`
+	Detail      string         `json:"detail,omitempty" doc:"More of the kind, in a word"`
+	Visits      int            `json:"visits,omitempty" doc:"It sums up so many events beyond the hourly limit; absent: it is one of its own"`
+	Chapters    []chapterView  `json:"chapters,omitempty" nullable:"false" doc:"The parts of a long event, or what a summary sums up, in order; absent: it has one part"`
+}
+
+// chapterView is a part of an event as the page shows it.
+type chapterView struct {
+	ID    media.UUID `json:"id"`
+	From  time.Time  `json:"from"`
+	To    time.Time  `json:"to"`
+	Score float64    `json:"score"`
+	Best  *time.Time `json:"best,omitempty" doc:"When its picture was taken; absent: it has none, or not yet"`
 }
 
 func viewOfEvent(e storage.Event) eventView {
 	v := eventView{
 		ID: e.ID, Camera: e.Camera, Kind: e.Kind, Start: e.Start.UTC(), Score: e.Score, Regions: e.Regions, Zones: e.Zones,
-		HasThumb: e.HasThumb, Reviewed: e.Reviewed, Held: e.Held,
+		HasThumb: e.HasThumb, Reviewed: e.Reviewed, Held: e.Held, Detail: e.Detail, Visits: e.Visits,
+	}
+	for _, c := range e.Chapters {
+		part := chapterView{ID: c.ID, From: c.From.UTC(), To: c.To.UTC(), Score: c.Score}
+		if !c.Best.IsZero() {
+			best := c.Best.UTC()
+			part.Best = &best
+		}
+		v.Chapters = append(v.Chapters, part)
 	}
 	if e.HasThumb && e.ThumbRegion != (media.Region{}) {
 		v.ThumbRegion = &e.ThumbRegion
@@ -154,6 +176,31 @@ func (s *Server) getThumbnail(ctx context.Context, in *eventInput) (*pictureOutp
 	}
 	s.looks.saw(v, g.Camera(), "thumbnail", e.Start, e.Start)
 	return &pictureOutput{Type: "image/jpeg", Time: stamp(e.Start), Body: jpeg}, nil
+}
+
+type chapterInput struct {
+	ID      media.UUID `path:"id"`
+	Chapter media.UUID `path:"chapter"`
+}
+
+func (s *Server) getChapterThumbnail(ctx context.Context, in *chapterInput) (*pictureOutput, error) {
+	v := visitorOf(ctx)
+	g, e, err := s.theEvent(v, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	jpeg, err := s.Store.ChapterThumbnail(g, in.ID, in.Chapter)
+	if err != nil {
+		return nil, s.alarmed(g, err)
+	}
+	at := e.Start
+	for _, c := range e.Chapters {
+		if c.ID == in.Chapter {
+			at = c.Best
+		}
+	}
+	s.looks.saw(v, g.Camera(), "thumbnail", at, at)
+	return &pictureOutput{Type: "image/jpeg", Time: stamp(at), Body: jpeg}, nil
 }
 
 // alarmed makes a line in the audit log of footage that is not the camera's own; storage has made noise already.

@@ -67,6 +67,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 	event, start := media.NewUUID(), time.Now().Add(-time.Minute)
 	must(t, h.store.PutEvent(storage.Event{
 		ID: event, Camera: h.yard, Kind: "motion", Start: start, End: start.Add(10 * time.Second), HasThumb: true,
+		Chapters: []storage.Chapter{{ID: event, From: start, To: start.Add(time.Second), Best: start}},
 	}))
 	must(t, h.store.PutThumbnail(h.yard, event, start, []byte("jpeg of the yard")))
 	f := h.film(h.yard, media.Main, 160)

@@ -102,7 +102,7 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 		case strings.HasPrefix(path, "/diagnostics"):
 			id = shown.ID.String()
 		}
-		path = strings.NewReplacer("{id}", id, "*", "somewhere").Replace(path)
+		path = strings.NewReplacer("{id}", id, "{chapter}", id, "*", "somewhere").Replace(path)
 		switch {
 		case strings.HasSuffix(r.path, "/timeline"), strings.HasSuffix(r.path, "/footage"), strings.Contains(r.path, "/export."):
 			path += span
@@ -161,6 +161,7 @@ func TestMatrix(t *testing.T) {
 		h.other: {ID: elsewhereEvent, Zones: []string{"Cot"}},
 	} {
 		e.Camera, e.Kind, e.Start, e.End, e.HasThumb = camera, "motion", start, start.Add(10*time.Second), true
+		e.Chapters = []storage.Chapter{{ID: e.ID, From: e.Start, To: e.End, Best: e.Start}}
 		must(t, h.store.PutEvent(e))
 		must(t, h.store.PutThumbnail(camera, e.ID, start, []byte("jpeg of "+e.Zones[0])))
 	}

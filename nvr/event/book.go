@@ -15,17 +15,16 @@ const (
 	// PreRoll and PostRoll are how much footage before the Start and after the End of an event belongs to it.
 	PreRoll  = 5 * time.Second
 	PostRoll = 10 * time.Second
-	// MergeWithin is how soon after the last motion of an event new motion is the same event again.
-	MergeWithin = PreRoll + PostRoll
 	// MaxLength is the longest that an event gets; when it still moves then, another event begins.
-	MaxLength = 30 * time.Minute
+	MaxLength = time.Hour
 	// LostAfter is how long after a moving look was received its event is closed when nothing says that it goes on.
 	LostAfter = PostRoll + 10*time.Second
 )
 
 const (
-	queueLength = 256 // looks and thumbs that wait
-	queueThumbs = 8   // of those, thumbs
+	queueLength = 256     // looks and thumbs that wait
+	queueThumbs = 8       // of those, thumbs
+	maxThumb    = 1 << 20 // bytes; pictures of 640 pixels' width have a tenth of that
 	// farOff is how far from the box's clock a look may lie. What says when a look was is the worker, which may be in
 	// the hands of whoever sent it a poisoned stream; and the box's clock may just have been set.
 	farOff = 5 * time.Minute
@@ -69,14 +68,18 @@ type Book struct {
 	OnEvent func(e Event, phase Phase) // called from Run's goroutine; nil: nobody wants to know
 	Log     *slog.Logger               // nil: slog.Default()
 	Bell    *alarm.Bell
+	Limit   *Limit // how many events begin in an hour; nil: PerHour
 
 	ready   atomic.Pointer[chan entry]
 	thumbs  atomic.Int32 // in the queue
 	dropped atomic.Uint64
 
-	current  *open // the event that goes on; nil if none does
-	previous *open // the one before, which may be opened again or get a better thumbnail
-	early    Thumb // the best thumb that came before its event
+	current  *open     // the event that goes on; nil if none does
+	previous *open     // the one before, which may be opened again or get a better thumbnail
+	summary  *open     // the last summary, which takes in more until its time is over; nil: none
+	floor    time.Time // where the event ended that the next one follows without a break
+	early    Thumb     // the best thumb that came before its event
+	limited  Limit     // where there is no Limit
 	unsaved  []Event
 }
 
@@ -98,7 +101,7 @@ func (b *Book) Look(l Look) {
 // Thumb offers a picture. The JPEG is the Book's from now on. When too many wait already it is dropped and counted, and
 // so is one of another time than about now.
 func (b *Book) Thumb(t Thumb) {
-	if len(t.JPEG) == 0 || !b.Bell.Same(alarm.Worker, b.Camera, t.Camera, "a picture of another camera came to be a thumbnail") || !b.now(t.At) {
+	if len(t.JPEG) == 0 || len(t.JPEG) > maxThumb || !b.Bell.Same(alarm.Worker, b.Camera, t.Camera, "a picture of another camera came to be a thumbnail") || !b.now(t.At) {
 		return
 	}
 	if b.thumbs.Add(1) > queueThumbs {
@@ -216,6 +219,13 @@ func (b *Book) tick() {
 	if o.dirty {
 		b.update(o)
 	}
+}
+
+func (b *Book) limit() *Limit {
+	if b.Limit != nil {
+		return b.Limit
+	}
+	return &b.limited
 }
 
 func (b *Book) log() *slog.Logger {

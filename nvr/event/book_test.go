@@ -21,6 +21,7 @@ type shelf struct {
 	mu      sync.Mutex
 	puts    []event.Event
 	thumbs  []string
+	of      map[media.UUID]string // the newest picture of an event or a chapter
 	motions int
 	broken  error // what every call answers
 }
@@ -35,13 +36,17 @@ func (s *shelf) PutEvent(e event.Event) error {
 	return nil
 }
 
-func (s *shelf) PutThumbnail(_ media.CameraID, _ media.UUID, _ time.Time, jpeg []byte) error {
+func (s *shelf) PutThumbnail(_ media.CameraID, of media.UUID, _ time.Time, jpeg []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {
 		return s.broken
 	}
 	s.thumbs = append(s.thumbs, string(jpeg))
+	if s.of == nil {
+		s.of = make(map[media.UUID]string)
+	}
+	s.of[of] = string(jpeg)
 	return nil
 }
 
@@ -77,13 +82,21 @@ type desk struct {
 	*event.Book
 	*shelf
 	begun time.Time
+	where media.Region // of what moves
 	said  []string
 	stop  func()
 }
 
+// Where something moves: at the picture's left and right border, and in its middle.
+var (
+	left   = media.Region{X: 0, Y: 0.4, W: 0.1, H: 0.3, Score: 0.5}
+	right  = media.Region{X: 0.9, Y: 0.4, W: 0.1, H: 0.3, Score: 0.5}
+	middle = media.Region{X: 0.4, Y: 0.4, W: 0.1, H: 0.3, Score: 0.5}
+)
+
 // open starts a Book in a synctest bubble.
 func open(t *testing.T) *desk {
-	d := &desk{shelf: &shelf{}, begun: time.Now()}
+	d := &desk{shelf: &shelf{}, begun: time.Now(), where: media.Region{X: 0.1, Y: 0.1, W: 0.2, H: 0.2, Score: 0.5}}
 	d.Book = &event.Book{
 		Camera: media.NewCameraID(), Store: d.shelf, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		OnEvent: func(e event.Event, p event.Phase) {
@@ -123,7 +136,7 @@ func (d *desk) look(s float64, moving bool, zones ...string) {
 	l := event.Look{Camera: d.Book.Camera, At: time.Now(), Moving: moving}
 	if moving {
 		l.Score, l.Zones = 0.5, zones
-		l.Regions = []media.Region{{X: 0.1, Y: 0.1, W: 0.2, H: 0.2, Score: 0.5}}
+		l.Regions = []media.Region{d.where}
 	}
 	d.Book.Look(l)
 	synctest.Wait()
@@ -133,18 +146,23 @@ func TestEventsAreCut(t *testing.T) {
 	type span struct{ from, to float64 }
 	tests := []struct {
 		name   string
-		moving []float64 // seconds at which something moves; every other second up to the end is still
-		silent float64   // no looks any more from then on; 0: until the end
+		moving []float64                // seconds at which something moves; every other second up to the end is still
+		from   map[float64]media.Region // where it moves from that second on
+		silent float64                  // no looks any more from then on; 0: until the end
 		end    float64
 		want   []span
-		events int
 	}{
 		{name: "one look", moving: []float64{4}, end: 40, want: []span{{4, 4}}},
 		{name: "a walk", moving: []float64{4, 5, 6, 7}, end: 40, want: []span{{4, 7}}},
 		{name: "a pause shorter than the post-roll", moving: []float64{4, 12, 13}, end: 40, want: []span{{4, 13}}},
 		{name: "a gap that the rolls cover: opened again", moving: []float64{4, 18}, end: 60, want: []span{{4, 18}}},
-		{name: "a gap as long as both rolls", moving: []float64{4, 19}, end: 60, want: []span{{4, 4}, {19, 19}}},
-		{name: "two walks", moving: []float64{4, 5, 30, 31}, end: 60, want: []span{{4, 5}, {30, 31}}},
+		{name: "a gap as long as both rolls, elsewhere", moving: []float64{4, 19}, from: map[float64]media.Region{4: left, 19: right}, end: 60, want: []span{{4, 4}, {19, 19}}},
+		{name: "crosses, comes back after 20 s", moving: []float64{4, 6, 26, 28}, from: map[float64]media.Region{4: left, 6: right}, end: 60, want: []span{{4, 28}}},
+		{name: "crosses, another crosses after 20 s", moving: []float64{4, 6, 26, 28}, from: map[float64]media.Region{4: left, 6: right, 26: left}, end: 60, want: []span{{4, 6}, {26, 28}}},
+		{name: "crosses, comes back after 40 s", moving: []float64{4, 6, 46, 48}, from: map[float64]media.Region{4: left, 6: right}, end: 90, want: []span{{4, 6}, {46, 48}}},
+		{name: "stands still for a minute", moving: []float64{4, 6, 66, 68}, from: map[float64]media.Region{4: left, 6: middle, 68: right}, end: 100, want: []span{{4, 68}}},
+		{name: "stands still, another comes", moving: []float64{4, 6, 66, 68}, from: map[float64]media.Region{4: left, 6: middle, 66: left}, end: 100, want: []span{{4, 6}, {66, 68}}},
+		{name: "stands still for long", moving: []float64{4, 6, 96, 98}, from: map[float64]media.Region{4: left, 6: middle}, end: 120, want: []span{{4, 6}, {96, 98}}},
 		{name: "the looks end while it moves", moving: []float64{4, 5, 6}, silent: 6.5, end: 60, want: []span{{4, 6}}},
 		{name: "nothing", end: 60},
 	}
@@ -153,6 +171,9 @@ func TestEventsAreCut(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := open(t)
 				for s := 0.0; s < tt.end; s++ {
+					if r, ok := tt.from[s]; ok {
+						d.where = r
+					}
 					if tt.silent == 0 || s < tt.silent {
 						d.look(s, slices.Contains(tt.moving, s))
 					}
@@ -233,15 +254,15 @@ func TestLongEventIsSplit(t *testing.T) {
 		d.until(end + 30)
 		all := d.events()
 		if len(all) != 3 {
-			t.Fatalf("%d events of an hour of motion, want 3", len(all))
+			t.Fatalf("%d events of two hours of motion, want 3", len(all))
 		}
 		for i, e := range all {
 			if l := e.End.Sub(e.Start); l > event.MaxLength {
 				t.Errorf("event %d lasts %v", i, l)
 			}
 		}
-		// Opened, the regions once, closed, at most.
-		if len(d.puts) > 9 {
+		// Opened, closed, and when a chapter begins.
+		if len(d.puts) > 3*(2+12) {
 			t.Errorf("%d writes for 3 events in which nothing new happened", len(d.puts))
 		}
 		d.stop()
@@ -350,8 +371,9 @@ func TestThumbnailWritesAreBounded(t *testing.T) {
 			d.look(float64(s), true)
 		}
 		d.until(640)
-		if n := len(d.thumbs); n > 6 || n < 2 {
-			t.Errorf("thumbnail written %d times, want at most 6, and more than once", n)
+		chapters := len(d.events()[0].Chapters)
+		if n := len(d.thumbs) - chapters; chapters != 2 || n > 6 || n < 2 {
+			t.Errorf("thumbnail written %d times and %d chapters, want at most 6, and more than once, and 2", n, chapters)
 		}
 		d.stop()
 	})
@@ -365,14 +387,14 @@ func TestStoreFails(t *testing.T) {
 		d.Book.Thumb(event.Thumb{Camera: d.Book.Camera, At: time.Now(), Score: 0.5, JPEG: []byte("a")})
 		d.look(2, true)
 		d.look(12, false)
-		d.look(60, true)
+		d.look(120, true)
 		d.breaks(nil)
-		d.until(90)
+		d.until(150)
 		var got []float64
 		for _, e := range d.events() {
 			got = append(got, d.second(e.Start), d.second(e.End))
 		}
-		if want := []float64{1, 2, 60, 60}; !slices.Equal(got, want) {
+		if want := []float64{1, 2, 120, 120}; !slices.Equal(got, want) {
 			t.Errorf("events %v after the disk came back, want %v", got, want)
 		}
 		d.stop()

@@ -19,10 +19,16 @@ const (
 // open is an event that goes on, or went on until a moment ago.
 type open struct {
 	Event
-	last  time.Time // of the last moving look, by the camera's clock
-	heard time.Time // when that was received, by the box's clock
-	wrote time.Time // when the event was last written
-	dirty bool      // there is more to write
+	chapters chapters
+	where    []media.Region // of the last moving look that had some
+
+	floor  time.Time // the event before it ended then: it does not begin earlier
+	until  time.Time // by the box's clock: until when a summary takes in what comes; zero: it is none
+	last   time.Time // of the last moving look, by the camera's clock
+	heard  time.Time // when that was received, by the box's clock
+	turned time.Time // when it was last opened or closed, by the box's clock
+	wrote  time.Time // when the event was last written
+	dirty  bool      // there is more to write
 
 	best       Thumb     // the best thumb that is not written yet; no JPEG: none
 	kept       float64   // score of the thumbnail that is written
@@ -33,56 +39,135 @@ type open struct {
 // seeLook extends, closes or opens an event.
 func (b *Book) seeLook(l Look) {
 	if o := b.current; o != nil {
-		still := l.At.Sub(o.last)
+		still, settled := l.At.Sub(o.last), time.Since(o.turned) >= updateEvery
 		switch {
-		case still >= MergeWithin, still >= PostRoll && !l.Moving:
+		case still < -o.backBy(), l.Moving && o.full(l.At):
 			b.close()
-		case still < -backBy, l.Moving && l.At.Sub(o.Start) >= MaxLength:
+			b.previous, b.summary = nil, nil // or it would be opened again at once
+			if still >= -o.backBy() {
+				b.floor = o.last
+			}
+		case settled && (still >= MergeWithin || still >= PostRoll && !l.Moving):
 			b.close()
-			b.previous = nil // or it would be opened again at once
 		}
 	}
 	if !l.Moving {
 		return
 	}
 	b.Store.AddMotion(b.Camera, l.At, l.Score)
-	switch {
-	case b.current != nil:
-		o := b.current
-		if o.extend(l) || (o.dirty && time.Since(o.wrote) >= updateEvery) {
-			b.update(o)
-		}
-	case b.previous != nil && b.previous.near(l.At):
-		o := b.previous
-		b.current, b.previous = o, nil
-		o.End = time.Time{}
-		o.extend(l)
+	if b.current == nil {
+		b.begin(l)
+		return
+	}
+	if o := b.current; b.extend(o, l) || (o.dirty && time.Since(o.wrote) >= updateEvery) {
 		b.update(o)
-	default:
-		b.open(l)
 	}
 }
 
-// open begins an event.
-func (b *Book) open(l Look) {
-	o := &open{Event: Event{ID: media.NewUUID(), Camera: b.Camera, Kind: "motion", Start: l.At}, last: l.At}
-	o.extend(l)
-	b.current, b.previous = o, nil
-	b.write(o, Opened)
+// begin opens the event that a moving look belongs to, or opens it again.
+func (b *Book) begin(l Look) {
+	switch {
+	case b.previous != nil && b.previous.again(l):
+		b.resume(b.previous, l)
+	case b.summary != nil && b.summary.takes(l.At):
+		s := b.summary
+		s.Visits++
+		b.turn(s, l.At)
+		b.resume(s, l)
+	case b.limit().take():
+		b.open(l, Event{})
+	default:
+		b.open(l, Event{Visits: 1})
+		b.summary = b.current
+		b.summary.until = time.Now().Add(summed)
+	}
 	if early := b.early; early.JPEG != nil {
 		b.early = Thumb{}
 		b.seeThumb(early)
 	}
 }
 
+// resume opens an event again.
+func (b *Book) resume(o *open, l Look) {
+	b.current, b.previous = o, nil
+	o.End, o.turned = time.Time{}, time.Now()
+	b.extend(o, l)
+	b.update(o)
+}
+
+// open begins an event.
+func (b *Book) open(l Look, e Event) {
+	floor := b.floor
+	if b.previous != nil {
+		floor = b.previous.last
+	}
+	if floor.Sub(l.At) >= StayWithin {
+		floor = time.Time{} // the clock was set
+	}
+	if l.At.Before(floor) {
+		l.At = floor // what came late
+	}
+	e.ID, e.Camera, e.Kind, e.Start = media.NewUUID(), b.Camera, "motion", l.At
+	o := &open{Event: e, last: l.At, floor: floor, turned: time.Now()}
+	b.current, b.previous, b.floor = o, nil, time.Time{}
+	b.extend(o, l)
+	b.write(o, Opened)
+}
+
 // close ends the event that goes on, at its last motion.
 func (b *Book) close() {
 	o := b.current
 	b.keepThumb(o, true)
-	o.End = o.last
+	if len(o.chapters.parts) > 1 || o.Visits > 0 {
+		b.keepChapter(o)
+	}
+	o.End, o.turned = o.last, time.Now()
 	b.write(o, Closed)
 	b.current, b.previous = nil, o
 }
+
+// turn begins another chapter of an event.
+func (b *Book) turn(o *open, at time.Time) {
+	if c := &o.chapters; len(c.parts) > 0 {
+		b.keepChapter(o)
+		if before := c.parts[len(c.parts)-1].To; at.Before(before) {
+			at = before
+		}
+	}
+	o.chapters.begin(at)
+}
+
+// extend takes a moving look into an event, and says whether that is worth writing at once.
+func (b *Book) extend(o *open, l Look) (worth bool) {
+	if l.At.Before(o.floor) {
+		l.At = o.floor
+	}
+	if o.chapters.turns(l.At, o.last) {
+		b.turn(o, l.At)
+		worth = len(o.chapters.parts) > 1
+	}
+	return o.extend(l) || worth
+}
+
+// backBy is how much older than the last moving look a look is at least that is of another time: the clock was set. A
+// worker cannot make it so, nor have one summary follow the other, by saying times that are off as far as is let through.
+func (o *open) backBy() time.Duration {
+	if o.until.IsZero() {
+		return backBy
+	}
+	return 2*farOff + backBy
+}
+
+// full says whether an event has lasted for as long as it may.
+func (o *open) full(at time.Time) bool {
+	if o.until.IsZero() {
+		return at.Sub(o.Start) >= MaxLength
+	}
+	return !time.Now().Before(o.until)
+}
+
+// takes says whether another visit goes into a summary.
+func (o *open) takes(at time.Time) bool { return !o.full(at) && at.Sub(o.last) >= -o.backBy() }
 
 // update writes the event that goes on.
 func (b *Book) update(o *open) { b.write(o, Updated) }
@@ -92,6 +177,9 @@ func (b *Book) write(o *open, phase Phase) {
 	o.dirty, o.wrote = false, time.Now()
 	e := o.Event
 	e.Regions, e.Zones = slices.Clone(e.Regions), slices.Clone(e.Zones)
+	if parts := o.chapters.parts; len(parts) > 1 || e.Visits > 0 {
+		e.Chapters = slices.Clone(parts)
+	}
 	b.unsaved = slices.DeleteFunc(b.unsaved, func(u Event) bool { return u.ID == e.ID })
 	b.unsaved = append(b.unsaved, e)
 	b.save()
@@ -115,20 +203,19 @@ func (b *Book) save() {
 	}
 }
 
-// near says whether motion at a time is still this event's.
-func (o *open) near(at time.Time) bool {
-	return at.After(o.Start.Add(-PreRoll)) && at.Sub(o.last) < MergeWithin && at.Sub(o.Start) < MaxLength
-}
-
-// extend takes a moving look into the event, and says whether that is worth writing at once.
+// extend takes a moving look into the event and its chapter, and says whether that is worth writing at once.
 func (o *open) extend(l Look) bool {
-	if l.At.After(o.last) {
+	if !l.At.Before(o.last) {
 		o.last = l.At
+		if len(l.Regions) > 0 {
+			o.where = append(o.where[:0], l.Regions[:min(len(l.Regions), maxRegions)]...)
+		}
 	}
 	if l.At.Before(o.Start) {
 		o.Start, o.dirty = l.At, true
 	}
 	o.heard = time.Now()
+	o.chapters.extend(l.At, l.Score)
 	if l.Score > o.Score {
 		o.Score, o.dirty = l.Score, true
 	}

@@ -20,6 +20,7 @@ func (b *Book) seeThumb(t Thumb) {
 		if t.Score > o.best.Score || o.best.JPEG == nil {
 			o.best = t
 		}
+		o.chapters.offer(t)
 		b.keepThumb(o, false)
 	case b.previous != nil && b.previous.shows(t.At):
 		o := b.previous

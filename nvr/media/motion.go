@@ -35,6 +35,8 @@ type MotionSettings struct {
 	Off bool `json:"off,omitempty"`
 	// Attentive decodes every picture all the time, for who wants to be told within 300 ms and pays for it.
 	Attentive bool `json:"attentive,omitempty"`
+	// EventsPerHour is how many events begin in an hour at most; the rest is summed up. 0: as many as suits most cameras.
+	EventsPerHour int `json:"events_per_hour,omitempty" minimum:"0" maximum:"240"`
 }
 
 // Region is where something moves: a rectangle in parts of the picture's width and height, 0 to 1, from the

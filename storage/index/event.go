@@ -20,6 +20,21 @@ type Event struct {
 	ThumbRegion media.Region `json:"thumb_region,omitzero"`
 	Reviewed    bool         `json:"reviewed"`
 	Held        bool         `json:"held"` // its footage is never let go of
+
+	// Detail says more of the Kind in a word, such as what was done to a camera that was tampered with.
+	Detail string `json:"detail,omitempty"`
+	// Chapters are the parts of a long event, or what a summary sums up, in order and apart; none: it has one part.
+	Chapters []Chapter `json:"chapters,omitempty"`
+	// Visits is how many events a summary stands for; 0: it is an event of its own.
+	Visits int `json:"visits,omitempty"`
+}
+
+// Chapter is a part of an event.
+type Chapter struct {
+	ID       media.UUID `json:"id"` // under which its picture is kept
+	From, To time.Time  // the first and the last moment of motion in it
+	Score    float64    `json:"score"`
+	Best     time.Time  `json:"best,omitzero"` // when its picture was taken; zero: it has none
 }
 
 // EventFilter says which events to list; zero values do not filter.

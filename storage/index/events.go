@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"hearth/nvr/media"
@@ -87,6 +88,7 @@ func putEvent(tx *layer.Tx, s stored) {
 		if old.Start.UnixMicro() != s.Start.UnixMicro() {
 			deleteEvent(tx, old.Event)
 		}
+		deleteChapters(tx, s.Camera, old.Chapters, s.Chapters)
 	}
 	tx.Put(eventsOf(s.Camera), eventTail(s.Event), s.marshal())
 	tx.Put(flat(idsKind), s.ID[:], join(s.Camera[:], timeKey(s.Start.UnixMicro())))
@@ -111,6 +113,15 @@ func deleteEvent(tx *layer.Tx, e Event) {
 	tx.Delete(flat(heldKind), join(e.Camera[:], eventTail(e)))
 	tx.Delete(flat(idsKind), e.ID[:])
 	tx.Delete(flat(thumbsKind), join(e.Camera[:], e.ID[:]))
+}
+
+// deleteChapters forgets the pictures of chapters that are not among those to keep.
+func deleteChapters(tx *layer.Tx, camera media.CameraID, chapters, keep []Chapter) {
+	for _, c := range chapters {
+		if !slices.ContainsFunc(keep, func(k Chapter) bool { return k.ID == c.ID }) {
+			tx.Delete(flat(thumbsKind), join(camera[:], c.ID[:]))
+		}
+	}
 }
 
 // getEvent reads a camera's event. An event of another camera is ErrNotFound.

@@ -46,6 +46,17 @@ func drawEvent(t *rapid.T, camera media.CameraID, id media.UUID) Event {
 	if rapid.Bool().Draw(t, "thumb region") {
 		e.ThumbRegion = region()
 	}
+	if rapid.Bool().Draw(t, "more") {
+		e.Detail, e.Visits = rapid.SampledFrom([]string{"", "covered"}).Draw(t, "detail"), rapid.IntRange(0, 200).Draw(t, "visits")
+		for range rapid.IntRange(0, 3).Draw(t, "chapters") {
+			c := Chapter{ID: media.NewUUID(), From: e.Start.Add(time.Duration(rapid.IntRange(0, 9).Draw(t, "from")) * time.Second), Score: part("score", 100)}
+			c.To = c.From.Add(time.Second)
+			if rapid.Bool().Draw(t, "best") {
+				c.Best = c.From
+			}
+			e.Chapters = append(e.Chapters, c)
+		}
+	}
 	return e
 }
 

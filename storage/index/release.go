@@ -157,6 +157,7 @@ func trimEvents(tx *layer.Tx, camera media.CameraID, before int64, n int) (more 
 	}
 	for _, s := range old {
 		deleteEvent(tx, s.Event)
+		deleteChapters(tx, camera, s.Chapters, nil)
 	}
 	return more
 }

@@ -30,6 +30,7 @@ const (
 	eventEnded    = 0x04
 	eventThumb    = 0x08
 	eventRegion   = 0x10 // there is a ThumbRegion
+	eventMore     = 0x20 // there are a detail, visits and chapters
 
 	// unit is in what part of 1 scores and places in pictures are kept, in two bytes: a part that hits the places on which
 	// motion is looked for (1/160, 1/90), percents and thousandths.
@@ -39,7 +40,8 @@ const (
 func eventTail(e Event) []byte { return join(timeKey(e.Start.UnixMicro()), e.ID[:]) }
 
 // marshal makes the value of an event, whose key is start ‖ id: flags ‖ camera ‖ changed-start, end-start if it has
-// ended ‖ score ‖ kind ‖ zones ‖ regions ‖ thumbnail and its region if there are. Times are varints.
+// ended ‖ score ‖ kind ‖ zones ‖ regions ‖ thumbnail and its region if there are ‖ detail, visits and chapters if there are.
+// Times are varints.
 func (s stored) marshal() []byte {
 	start := s.Start.UnixMicro()
 	b := make([]byte, 1, 256)
@@ -73,7 +75,38 @@ func (s stored) marshal() []byte {
 		b[0] |= eventRegion
 		b = appendRegion(b, s.ThumbRegion)
 	}
+	if s.Detail != "" || s.Visits != 0 || len(s.Chapters) > 0 {
+		b[0] |= eventMore
+		b = binary.AppendUvarint(appendText(b, s.Detail), uint64(max(s.Visits, 0)))
+		b = binary.AppendUvarint(b, uint64(len(s.Chapters)))
+		for _, c := range s.Chapters {
+			b = appendChapter(b, c, start)
+		}
+	}
 	return b
+}
+
+// appendChapter appends id ‖ from-start ‖ to-from ‖ score ‖ 1 ‖ best-from, or 0 without a picture.
+func appendChapter(b []byte, c Chapter, start int64) []byte {
+	from := c.From.UnixMicro()
+	b = append(b, c.ID[:]...)
+	b = binary.AppendVarint(binary.AppendVarint(b, from-start), c.To.UnixMicro()-from)
+	b = appendPart(b, c.Score)
+	if c.Best.IsZero() {
+		return append(b, 0)
+	}
+	return binary.AppendVarint(append(b, 1), c.Best.UnixMicro()-from)
+}
+
+func (p *parser) chapter(start int64) (c Chapter) {
+	copy(c.ID[:], p.take(16))
+	from := start + p.varint()
+	c.From, c.To = time.UnixMicro(from).UTC(), time.UnixMicro(from+p.varint()).UTC()
+	c.Score = p.part()
+	if p.byte() != 0 {
+		c.Best = time.UnixMicro(from + p.varint()).UTC()
+	}
+	return c
 }
 
 func appendPart(b []byte, v float64) []byte {
@@ -135,6 +168,12 @@ func parseEvent(camera media.CameraID, k, v []byte) (s stored, err error) {
 	}
 	if flags&eventRegion != 0 {
 		s.ThumbRegion = p.region()
+	}
+	if flags&eventMore != 0 {
+		s.Detail, s.Visits = p.text(), int(min(p.uvarint(), math.MaxInt32))
+		for n := p.uvarint(); n > 0 && !p.bad; n-- {
+			s.Chapters = append(s.Chapters, p.chapter(start))
+		}
 	}
 	switch {
 	case p.bad || len(p.b) > 0:
