@@ -11,14 +11,15 @@ const maxZones = 32
 
 // area is what the settings make of the picture: where to look, and which zones a place belongs to.
 type area struct {
-	masked bool                 // something is masked
-	pixels [Width * Height]byte // 255 to look, 0 masked
-	use    [halfN]bool          // places whose 6x6 pixels are all looked at; never the outermost ones
-	used   int                  // how many those are
-	zones  [halfN]uint32        // a bit per zone that the place lies in
-	names  []string             // of the zones, as many as count
-	sizes  []float64            // of each, the least part of the picture that counts there
-	only   bool                 // what lies in no zone does not count
+	masked  bool                    // something is masked
+	pixels  [Width * Height]byte    // 255 to look, 0 masked
+	use     [halfN]bool             // places whose 6x6 pixels are all looked at; never the outermost ones
+	used    int                     // how many those are
+	squares [frozenW * frozenH]bool // squares of frozen of which nothing is masked
+	zones   [halfN]uint32           // a bit per zone that the place lies in
+	names   []string                // of the zones, as many as count
+	sizes   []float64               // of each, the least part of the picture that counts there
+	only    bool                    // what lies in no zone does not count
 
 	limits limits         // of the whole picture
 	sigmas [halfN]float32 // of each place: that, or those of the most sensitive zone of its own that it lies in
@@ -40,6 +41,9 @@ func newArea(s media.MotionSettings) *area {
 				a.used++
 			}
 		}
+	}
+	for i := range a.squares {
+		a.squares[i] = a.unmasked(i%frozenW*frozenSize, i/frozenW*frozenSize, frozenSize)
 	}
 	for i := range a.sigmas {
 		a.sigmas[i], a.least[i] = a.limits.sigmas, uint16(a.limits.area)
@@ -84,8 +88,13 @@ func (d *Detector) Blank(luma []byte) {
 
 // open says whether nothing of the 6x6 pixels of a place is masked.
 func (a *area) open(x, y int) bool {
-	for py := 2*y - 2; py < 2*y+4; py++ {
-		for px := 2*x - 2; px < 2*x+4; px++ {
+	return a.unmasked(2*x-2, 2*y-2, 6)
+}
+
+// unmasked says whether nothing of a square of pixels is masked.
+func (a *area) unmasked(x, y, size int) bool {
+	for py := y; py < y+size; py++ {
+		for px := x; px < x+size; px++ {
 			if a.pixels[py*Width+px] == 0 {
 				return false
 			}

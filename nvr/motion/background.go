@@ -47,6 +47,7 @@ type pass struct {
 	dt    float32 // seconds since the newest picture
 	learn bool
 	looks int
+	late  bool // the background is of long ago: what is new has been there for a while
 }
 
 // seen is what a pass found in all.
@@ -152,6 +153,12 @@ func edge(part float32) int {
 // background.
 func (g *background) visit(j int, n, c, same float32, p pass) uint8 {
 	age := g.guestFor[j]
+	if age < 0 && p.late {
+		if p.learn {
+			g.guest[j], g.guestRaw[j], g.guestFor[j] = n, c, stirTime
+		}
+		return astray
+	}
 	if age < 0 || (abs(n-g.guest[j]) > same && abs(c-g.guestRaw[j]) > same) {
 		if p.learn {
 			g.guest[j], g.guestRaw[j], g.guestFor[j] = n, c, 0

@@ -16,7 +16,7 @@ const (
 const maxRegions = 16
 
 // changedPart is how much of the picture, in percent, has to be astray for it to count as another picture.
-const changedPart = 60
+const changedPart = 75
 
 // changedAgain is how soon after the whole picture changed it has to change again to count as moving.
 const changedAgain = 4500 * time.Millisecond
@@ -25,18 +25,21 @@ const changedAgain = 4500 * time.Millisecond
 type Detector struct {
 	area *area
 
-	half   halver
-	fit    fitter
-	ground background
-	cells  cells
-	find   finder
-	crowd  crowd
-	trail  trail
+	half     halver
+	fit      fitter
+	profiles [maxProfiles]profile
+	now      *profile // the one of them that holds
+	find     finder
+	crowd    crowd
+	trail    trail
+	guard    guard
+	frozen   frozen
+	outline  outline // of the picture, when it is needed
 
+	begun   bool          // there is a background
 	changed time.Duration // when the whole picture last changed; 0 it never did
-	looks   int           // pictures learned from since New or since the whole picture changed
+	leaves  int           // how many known profiles have been left
 	newest  time.Duration // of the newest picture learned from
-	warmed  float32       // seconds since the first of them
 
 	regions [maxRegions]media.Region
 	zones   []string
@@ -52,8 +55,15 @@ type Result struct {
 	// WarmUp says that the background is still young: only what is large counts as moving.
 	WarmUp bool
 	// Changed says that the whole picture became another one (infra-red switched, the camera was turned or covered)
-	// and that the background was begun anew from this picture.
+	// and that another background holds from now on: a known one, or one begun anew from this picture.
 	Changed bool
+	// Tamper says what is wrong with the camera's view, after it has lasted; "" as long as nothing is. TamperSince is
+	// when it began.
+	Tamper      Tamper
+	TamperSince time.Duration
+	// Frozen says that the camera has been showing the same picture again and again since FrozenSince.
+	Frozen      bool
+	FrozenSince time.Duration
 	// Score tells how much moves and how clearly, 0 to 1; 0 when nothing moves. It is for comparing the pictures of
 	// one event with each other.
 	Score float64
@@ -87,7 +97,7 @@ func (d *Detector) SetSettings(s media.MotionSettings) {
 	d.area = newArea(s)
 	d.zones = make([]string, 0, len(s.Zones))
 	if before != nil && before.unmasks(d.area) {
-		d.looks = 0
+		d.begun = false
 	}
 }
 
@@ -100,57 +110,68 @@ func (d *Detector) Look(luma []byte, at time.Duration) Result {
 		return Result{}
 	}
 	d.half.take(luma, d.area)
-	if d.looks == 0 {
+	if !d.begun {
 		d.begin(at)
+		d.frozen.see(luma, at, d.area)
 		return Result{WarmUp: true, Fit: Fit{Gain: 1, Noise: 1}}
 	}
 	dt := float32((at - d.newest).Seconds())
 	learn := dt > 0
-	if !learn {
-		dt = 0
-	}
-	dt = min(dt, 10)
-	d.fit.run(&d.half, &d.ground, d.area)
-	s := d.ground.pass(&d.half, &d.fit, d.area, pass{dt: dt, learn: learn, looks: d.looks})
-	if s.astray > s.used*changedPart/100 || d.fit.gone {
-		return d.restart(at, learn)
-	}
-	out := d.judge(at, dt, d.looks < warmLooks || d.warmed < warmSeconds)
+	dt = min(max(dt, 0), 10)
 	if learn {
-		d.cells.learn(&d.ground, dt)
-		d.ground.relight(&d.fit, dt)
-		if d.ground.forget(dt) {
-			d.cells.habits(&d.ground)
-		}
-		d.looks++
-		d.newest = at
-		d.warmed += dt
+		d.frozen.see(luma, at, d.area)
+	}
+	out := d.compare(at, dt, learn)
+	if g := &d.guard; g.kind != "" && at >= g.since {
+		out.Tamper, out.TamperSince = g.kind, g.since
+	}
+	if f := &d.frozen; f.held && at >= f.since {
+		out.Frozen, out.FrozenSince = true, f.since
 	}
 	return out
 }
 
-// restart begins the background anew, since the whole picture has changed. Light and infra-red do that once. What does
-// it again and again stands or moves close before the camera.
-func (d *Detector) restart(at time.Duration, learn bool) Result {
-	out := Result{Changed: true, WarmUp: true, Fit: d.fit.result()}
-	if !learn {
-		return out
+// compare says what moves in the half picture.
+func (d *Detector) compare(at time.Duration, dt float32, learn bool) Result {
+	p := d.now
+	d.fit.run(&d.half, &p.ground, d.area)
+	if d.fit.gone {
+		return d.lose(at, dt, learn)
 	}
-	if d.changed > 0 && at-d.changed <= changedAgain {
-		d.regions[0] = media.Region{W: 1, H: 1, Score: 1}
-		out.Moving, out.Score, out.Regions = true, 1, d.regions[:1]
-		d.zones = append(d.zones[:0], d.area.names...)
-		out.Zones = d.zones
+	s := p.ground.pass(&d.half, &d.fit, d.area, pass{dt: dt, learn: learn, looks: p.looks})
+	if s.astray > s.used*changedPart/100 {
+		return d.lose(at, dt, learn)
 	}
-	cells := d.cells // a clock stays where it is, in whatever light
-	d.begin(at)
-	d.cells, d.changed = cells, at
+	out := d.judge(at, dt, p.looks < warmLooks || p.warmed < warmSeconds)
+	if learn {
+		d.learn(at, dt)
+	}
 	return out
 }
 
-// begin takes the half picture as the background.
+// learn goes on from what the last pass found.
+func (d *Detector) learn(at time.Duration, dt float32) {
+	p := d.now
+	p.cells.learn(&p.ground, dt)
+	p.ground.relight(&d.fit, dt)
+	d.newest = at
+	p.looks++
+	p.warmed += dt
+	p.known = p.known || p.warmed >= knownAfter && !d.guard.lost
+	if p.ground.forget(dt) {
+		p.cells.habits(&p.ground)
+		d.guard.focus(at, d)
+	}
+	d.guard.watch(at, d)
+}
+
+// begin takes the half picture as the background, and forgets all that was.
 func (d *Detector) begin(at time.Duration) {
-	d.ground.begin(&d.half)
-	d.cells = cells{}
-	d.looks, d.newest, d.warmed = 1, at, 0
+	for i := range d.profiles {
+		d.profiles[i].looks, d.profiles[i].known = 0, false
+	}
+	d.now = &d.profiles[0]
+	d.now.begin(&d.half)
+	d.guard, d.frozen = guard{}, frozen{}
+	d.begun, d.newest, d.changed = true, at, 0
 }

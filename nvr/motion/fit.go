@@ -15,6 +15,13 @@ const (
 	lostPart  = 0.4
 	lostAlike = 0.3
 
+	// It is there all the same when such a part of the places show it, within so many deviations and brighter or darker
+	// by so much luma at most, and their gradients are correlated by the root of so much.
+	stillPart   = 0.3
+	stillSigmas = 2.5
+	stillOffset = 40
+	stillAlike  = 0.15
+
 	sampleStep = 3 // the fit looks at every third place of every third row
 	maxSamples = (halfW/sampleStep + 1) * (halfH/sampleStep + 1)
 )
@@ -77,7 +84,43 @@ func (f *fitter) run(h *halver, g *background, a *area) {
 		spread = f.spread()
 	}
 	f.noise = f.strays()
-	f.gone = f.lost() && !f.relit(h, g, a)
+	f.gone = f.lost() && !f.still(h, g, a) && !f.relit(h, g, a)
+}
+
+// still says that the background is there in its own light and place, or a little brighter or darker, wherever nothing
+// is before it: the fit has missed it because what is before it is large, or the background has little contrast. Then
+// the fit is but that offset.
+func (f *fitter) still(h *halver, g *background, a *area) bool {
+	was, x, y := f.model, f.wholeX, f.wholeY
+	f.wholeX, f.wholeY = 0, 0
+	f.gather(h, g, a)
+	middle := f.medianDifference()
+	for _, offset := range [...]float32{0, middle} {
+		f.model = model{gain: 1, offset: offset}
+		if abs(offset) <= stillOffset && f.stands() {
+			f.noise = 1
+			return true
+		}
+	}
+	f.model, f.wholeX, f.wholeY = was, x, y
+	f.gather(h, g, a)
+	return false
+}
+
+// stands says that enough places show what the model expects, with the background's texture.
+func (f *fitter) stands() bool {
+	var t texture
+	for i := range f.samples[:f.n] {
+		s := &f.samples[i]
+		if abs(f.residual(s)) > stillSigmas*s.dev {
+			continue
+		}
+		t.n++
+		t.ground += s.gx*s.gx + s.gy*s.gy
+		t.picture += s.px*s.px + s.py*s.py
+		t.both += s.gx*s.px + s.gy*s.py
+	}
+	return float32(t.n) >= stillPart*float32(f.n) && t.both > 0 && t.both*t.both > stillAlike*t.ground*t.picture
 }
 
 // gather collects the samples for the present whole shift.

@@ -20,7 +20,7 @@ const (
 // judge says what of the last pass moves.
 func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 	out := Result{WarmUp: warm, Fit: d.fit.result()}
-	found := d.find.regions(scene{&d.half, &d.fit, &d.ground, &d.cells, d.area})
+	found := d.find.regions(scene{&d.half, &d.fit, &d.now.ground, &d.now.cells, d.area})
 	crowded := d.crowd.learn(found, dt)
 	drops := crowded > 0 && dt > 0 && dt < dropTime
 	var total float32
