@@ -41,7 +41,7 @@ func run(args []string) error {
 	// Compressed GOPs are most of the heap; a process per camera has no room for as much garbage again.
 	debug.SetGCPercent(40)
 	debug.SetMemoryLimit(160 << 20)
-	box, err := confine()
+	box, err := confine(hwaccel.Present())
 	if err != nil {
 		return err
 	}

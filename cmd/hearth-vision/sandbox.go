@@ -4,74 +4,76 @@ package main
 
 import (
 	"fmt"
-	"os"
+	"slices"
 	"strings"
-
-	"github.com/landlock-lsm/go-landlock/landlock"
-	"golang.org/x/sys/unix"
 
 	"hearth/hwaccel"
 )
 
-// maxData bounds the memory that can be written to, in bytes. Hearth ends a worker long before; this is for the
-// moment in between.
-const maxData = 2 << 30
+// layer is one of the walls around this program. They do not rely on each other.
+type layer string
+
+const (
+	limits       layer = "limits"       // of memory, files, priority
+	capabilities layer = "capabilities" // of root, should it be started by root
+	files        layer = "files"        // Landlock
+	calls        layer = "calls"        // seccomp
+)
 
 // sandbox is what is closed already.
 type sandbox struct {
-	words  []string
-	sealed bool
+	closed  []string // in words
+	missing []string // what this kernel cannot close, and why
+	off     []layer  // only tests leave some out
+	sealed  bool
 }
 
-func (s *sandbox) String() string { return strings.Join(s.words, ", ") }
+func (s *sandbox) String() string { return strings.Join(s.closed, ", ") }
 
-// confine gives up what no decoder needs, before the first byte of the camera is read. What drivers of hardware
-// need stays open until seal.
-func confine() (*sandbox, error) {
-	s := &sandbox{}
-	// The recorder and the viewers come first; and when memory is short, this is what to end.
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 5)
-	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("500"), 0)
+// Missing says what stays open because this kernel cannot close it; empty where nothing does.
+func (s *sandbox) Missing() string { return strings.Join(s.missing, "; ") }
 
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return nil, fmt.Errorf("give up gaining privileges: %w", err)
+// confine gives up what no decoder needs, before the first byte of the camera is read. Where there is hardware that
+// may decode, what its drivers need stays open until seal; else all is closed at once. An error says that something
+// failed that every kernel can do.
+func confine(present []hwaccel.Hardware, off ...layer) (*sandbox, error) {
+	s := &sandbox{off: off}
+	if err := s.lower(); err != nil {
+		return nil, err
 	}
-	// No core dumps, also not to a program that collects them: they would hold pictures.
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return nil, fmt.Errorf("give up core dumps: %w", err)
+	if err := s.disown(); err != nil {
+		return nil, err
 	}
-	for _, l := range []struct {
-		what int
-		max  uint64
-	}{{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_DATA, maxData}} {
-		if err := unix.Setrlimit(l.what, &unix.Rlimit{Cur: l.max, Max: l.max}); err != nil {
-			return nil, fmt.Errorf("limit resources: %w", err)
-		}
-	}
-	s.words = append(s.words, "no_new_privs", "no core dumps", "memory limit")
-
-	ll := landlock.V6.BestEffort()
-	if err := ll.Restrict(
-		landlock.RODirs("/usr", "/lib", "/lib64", "/etc", "/opt", "/sys", "/proc", "/run/udev").IgnoreIfMissing(),
-		landlock.RWDirs("/dev").WithIoctlDev().IgnoreIfMissing(),
-	); err != nil {
-		s.words = append(s.words, "no Landlock: "+err.Error())
+	if len(present) == 0 {
+		s.seal()
 		return s, nil
 	}
-	s.words = append(s.words, "Landlock")
-	if len(hwaccel.Present()) == 0 {
-		s.seal()
-	}
+	s.try(files, "no files but those of drivers", func() error { return onlyDrivers(present) })
+	s.try(calls, "no system calls but those of drivers", func() error { return allow(driverCalls()) })
 	return s, nil
 }
 
-// seal closes the file system altogether, once it is known that no hardware is used.
+// seal closes what was left to drivers, once it is known that no hardware is used.
 func (s *sandbox) seal() {
 	if s.sealed {
 		return
 	}
 	s.sealed = true
-	if err := landlock.V6.BestEffort().RestrictPaths(); err == nil {
-		s.words = append(s.words, "no files")
+	s.try(limits, "tight limits", tighten) // which asks /proc
+	s.try(files, "no files, no TCP", noFiles)
+	s.try(calls, "no system calls but a few", func() error { return allow(sealedCalls()) })
+}
+
+func (s *sandbox) without(l layer) bool { return slices.Contains(s.off, l) }
+
+// try puts up a wall, and takes note of it.
+func (s *sandbox) try(l layer, words string, do func() error) {
+	if s.without(l) {
+		return
 	}
+	if err := do(); err != nil {
+		s.missing = append(s.missing, fmt.Sprintf("%s: %v", l, err))
+		return
+	}
+	s.closed = append(s.closed, words)
 }

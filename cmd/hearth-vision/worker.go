@@ -44,7 +44,7 @@ type worker struct {
 func (w *worker) run() error {
 	defer w.closeDecoder()
 	w.watch.init(w)
-	if err := w.say(protocol.Hello{Version: protocol.Version, FFmpeg: hwaccel.Version(), Sandbox: w.box.String()}); err != nil {
+	if err := w.say(protocol.Hello{Version: protocol.Version, FFmpeg: hwaccel.Version(), Sandbox: w.box.String(), Missing: brief(w.box.Missing())}); err != nil {
 		return err
 	}
 	if err := w.out.Flush(); err != nil {
@@ -96,6 +96,9 @@ func (w *worker) begun(t protocol.Task) error {
 func (w *worker) begin(c protocol.Config) error {
 	w.closeDecoder()
 	w.config = c
+	if c.Hardware == "software" {
+		w.box.seal()
+	}
 	w.params = hwaccel.Params{
 		Codec: c.Codec, VPS: c.VPS, SPS: c.SPS, PPS: c.PPS, Config: c.Config, Width: c.Width, Height: c.Height,
 	}
@@ -164,6 +167,7 @@ func (w *worker) open(u protocol.Unit) error {
 	width, height := dec.Size()
 	return w.say(protocol.Decoder{
 		Name: dec.Hardware().Name, Codec: string(w.config.Codec), Width: width, Height: height, Why: why,
+		Sandbox: w.box.String(), Missing: brief(w.box.Missing()),
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
 	"hearth/nvr/media"
@@ -22,6 +23,7 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 	switch m := m.(type) {
 	case protocol.Hello:
 		log.Debug("hearth-vision is ready", "camera_id", w.Camera, "ffmpeg", m.FFmpeg, "sandbox", m.Sandbox, "pid", p.cmd.Process.Pid)
+		w.confined(m.Sandbox, m.Missing, log)
 	case protocol.Decoder:
 		if m.Why != "" {
 			log = log.With("why", clean(m.Why))
@@ -30,6 +32,7 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 		w.mu.Lock()
 		w.status.Decoder = m.Name
 		w.mu.Unlock()
+		w.confined(m.Sandbox, m.Missing, log)
 	case protocol.Stats:
 		p.watching.Store(m.Mode == "watching" || m.Mode == "attentive")
 		w.mu.Lock()
@@ -78,6 +81,24 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 		return fmt.Errorf("it sent what only hearth sends: %w", protocol.ErrMalformed)
 	}
 	return nil
+}
+
+// unprotected is logged once: it is the machine's matter, not a camera's.
+var unprotected sync.Once
+
+// confined takes note of what the process says of its sandbox.
+func (w *Worker) confined(sandbox, missing string, log *slog.Logger) {
+	if sandbox == "" && missing == "" {
+		return
+	}
+	w.mu.Lock()
+	w.status.Sandbox, w.status.Unprotected = clean(sandbox), clean(missing)
+	w.mu.Unlock()
+	if missing != "" {
+		unprotected.Do(func() {
+			log.Warn("this machine's kernel cannot confine what decodes the cameras' pictures as it should", "why", clean(missing))
+		})
+	}
 }
 
 // mine says whether an answer is of the camera and of the start of the process.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -182,7 +183,8 @@ func TestLooksAndThumbsArrive(t *testing.T) {
 			t.Errorf("moving at %v", at)
 		}
 	}
-	if s := r.Status(); s.Decoder != "software" || s.Restarts != 0 || s.Dropped != 0 || s.RSS < 5<<20 || s.Looks == 0 || s.Problem != "" {
+	if s := r.Status(); s.Decoder != "software" || s.Restarts != 0 || s.Dropped != 0 || s.RSS < 5<<20 || s.Looks == 0 || s.Problem != "" ||
+		!strings.Contains(s.Sandbox, "no files") || !strings.Contains(s.Sandbox, "no system calls but a few") || s.Unprotected != "" {
 		t.Errorf("status: %+v", s)
 	}
 }

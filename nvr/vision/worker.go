@@ -53,6 +53,10 @@ type Status struct {
 	Dropped  uint64  `json:"dropped"` // units that never reached the process
 	Skipped  uint64  `json:"skipped"` // units it passed over because decoding was slower than the camera
 	Bad      uint64  `json:"bad"`     // units the decoder could not use
+	// Sandbox says in words what the process cannot do, as it says itself; Unprotected what it can, because this
+	// kernel has not the means.
+	Sandbox     string `json:"sandbox,omitempty"`
+	Unprotected string `json:"unprotected,omitempty"`
 }
 
 // Worker looks at one camera. It implements media.Sink for the camera's detect stream.

@@ -96,6 +96,8 @@ type Hello struct {
 	Version int    `json:"version"`
 	FFmpeg  string `json:"ffmpeg"`
 	Sandbox string `json:"sandbox"` // in words: what is closed
+	// Missing says in words what stays open because this kernel cannot close it.
+	Missing string `json:"missing,omitempty"`
 }
 
 // Decoder says what decodes, after the first picture came out of it.
@@ -105,6 +107,9 @@ type Decoder struct {
 	Width  int    `json:"width"`
 	Height int    `json:"height"`
 	Why    string `json:"why,omitempty"` // why not hardware, when it was wanted
+	// Sandbox and Missing are as in Hello, now that more is closed, or not.
+	Sandbox string `json:"sandbox,omitempty"`
+	Missing string `json:"missing,omitempty"`
 }
 
 // Look is what was seen in one picture.

@@ -120,9 +120,11 @@ func parse(k Kind, head, body []byte) (Message, error) {
 	case KindPicture:
 		return parseJSON(head, func(m *Picture) bool { return m.Width >= 0 && m.Width <= MaxWidth })
 	case KindHello:
-		return parseJSON(head, func(m *Hello) bool { return len(m.FFmpeg) <= MaxText && len(m.Sandbox) <= MaxText })
+		return parseJSON(head, func(m *Hello) bool { return len(m.FFmpeg) <= MaxText && len(m.Sandbox)+len(m.Missing) <= MaxText })
 	case KindDecoder:
-		return parseJSON(head, func(m *Decoder) bool { return len(m.Name)+len(m.Codec)+len(m.Why) <= MaxText })
+		return parseJSON(head, func(m *Decoder) bool {
+			return len(m.Name)+len(m.Codec)+len(m.Why)+len(m.Sandbox)+len(m.Missing) <= MaxText
+		})
 	case KindLook:
 		return parseJSON(head, validLook)
 	case KindThumb:
