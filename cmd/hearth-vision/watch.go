@@ -15,14 +15,16 @@ import (
 const (
 	second = int64(time.Second / time.Microsecond)
 
-	glanceEvery = 450_000        // key frames closer together than this are passed over while calm
-	blind       = 2*second + 1e5 // never longer without a look; the tenth is for cameras' jitter
-	lookEvery   = 190_000        // looks while watching: five a second, with room for jitter
-	calmAfter   = 3 * second     // stillness after which a spell has ended
-	doubtTime   = 1 * second     // stillness after which a closer look that found nothing ends
-	watchFor    = 10 * second    // a spell is watched closely for so long, then at key frames
-	revisit     = 20 * second    // and again closely for a moment, this often
-	maxDoubt    = 64 * second    // doubts that keep leading to nothing are followed this seldom
+	glanceEvery = 450_000     // key frames closer together than this are passed over while calm
+	blind       = 2 * second  // never longer without a look
+	jitter      = 100_000     // what cameras that send a key frame every two seconds may be late
+	lookEvery   = 190_000     // looks while watching: five a second, with room for jitter
+	calmAfter   = 3 * second  // stillness after which a spell has ended
+	doubtTime   = 1 * second  // stillness after which a closer look that found nothing ends
+	hintFor     = 4 * second  // it lasts at most so long where a hint goes on
+	watchFor    = 10 * second // a spell is watched closely for so long, then at key frames
+	revisit     = 20 * second // and again closely for a moment, this often
+	maxDoubt    = 64 * second // doubts that keep leading to nothing are followed this seldom
 
 	attentiveEvery = 120_000 // looks while attentive: every other picture of 15 a second
 	doubtEvery     = 30_000  // looks while attentive, after one that doubts: at the next picture
@@ -37,6 +39,14 @@ type watch struct {
 	w   *worker
 	dec *hwaccel.Decoder // nil until the first key frame of the run
 	gop gop
+
+	hint   hint
+	why    string // why it watches closely
+	hinted bool   // it does so because of a hint
+	late   bool   // units were passed over; key frames must do until again
+	keyAt  int64  // moment of the newest key frame; 0 none
+	unitAt int64  // of the newest unit
+	long   bool   // GOPs are longer than it may be blind
 
 	attentive bool
 	doubting  bool // the newest look, while attentive, says that something may move
@@ -84,7 +94,9 @@ func (w *watch) mode() string {
 // begin forgets the run before.
 func (w *watch) begin() error {
 	w.gop.reset()
+	w.hint.begin(w.w.config)
 	w.closely, w.last, w.doubts, w.doubted, w.again = false, 0, 0, 0, 0
+	w.late, w.keyAt, w.unitAt, w.long = false, 0, 0, false
 	return w.endSpell()
 }
 
@@ -103,11 +115,27 @@ func (w *watch) setAttentive(on bool) {
 // behind says that units were passed over because there was no time for them: key frames must do for a while.
 func (w *watch) behind() error {
 	w.gop.reset()
-	if w.closely {
-		w.closely = false
-		w.again = w.last + revisit
-	}
+	w.hint.skip()
+	w.late, w.again = true, w.last+revisit
+	w.closely = false
 	return nil
+}
+
+// reason says why it is in its mode, in the protocol's words.
+func (w *watch) reason() string {
+	switch {
+	case w.dec == nil:
+		return protocol.WhyNoKey
+	case w.closely && w.attentive:
+		return protocol.WhyAsked
+	case w.closely:
+		return w.why
+	case w.late:
+		return protocol.WhyBehind
+	case w.moving:
+		return protocol.WhyMovesOn
+	}
+	return protocol.WhyStill
 }
 
 // unit takes the next unit of the stream.
@@ -118,27 +146,75 @@ func (w *watch) unit(u protocol.Unit) error {
 		}
 		return nil
 	}
+	due := w.due(u)
+	w.hint.take(u, !w.closely && !w.moving)
 	if w.closely {
 		return w.follow(u)
 	}
+	w.late = w.late && u.At < w.again
 	if u.At >= w.again && (w.attentive || u.Key && w.moving) {
 		w.gop.cut()
-		w.approach(u.At, u.At+second)
+		w.approach(protocol.WhyRevisit, u.At, u.At+second)
+		w.dec.Reset()
 		return w.follow(u)
+	}
+	if by, ok := w.hint.fires(u.At); ok && !w.late {
+		return w.heed(u, by)
 	}
 	passed := u.At - w.last
 	var seen *sight
 	var err error
+	why := protocol.WhyKey
 	switch {
 	case u.Key && (w.last == 0 || passed >= glanceEvery || passed < 0):
 		seen, err = w.glance(u)
-	case w.last != 0 && passed >= blind:
+	case due:
+		why = protocol.WhyPicture
 		seen, err = w.advance(u)
 	}
 	if err != nil || seen == nil {
 		return err
 	}
-	return w.weigh(u, seen)
+	return w.weigh(u, seen, why)
+}
+
+// due says whether it would be blind for too long with this picture or the next. Where key frames come in time, they
+// are waited for.
+func (w *watch) due(u protocol.Unit) bool {
+	step := min(max(u.At-w.unitAt, 0), second/2)
+	w.unitAt = u.At
+	if u.Key {
+		w.long = w.keyAt != 0 && u.At-w.keyAt > blind+jitter
+		w.keyAt = u.At
+		return false
+	}
+	passed := u.At - w.last
+	switch {
+	case w.last == 0:
+		return false
+	case w.long:
+		return passed+step > blind
+	}
+	w.long = passed >= blind+jitter
+	return w.long
+}
+
+// heed watches closely because a hint said that something moves: from the newest picture that was decoded in step, or
+// from the key frame on. What moves is seen within the GOP then, not at its end.
+func (w *watch) heed(u protocol.Unit, by int) error {
+	why := protocol.WhySize
+	if by != bySize {
+		why = protocol.WhyQuality
+	}
+	fed := w.gop.fed
+	w.approach(why, u.At, u.At+watchFor)
+	w.hinted = true
+	if fed > w.gop.newest+1 {
+		w.gop.fed = fed
+	} else {
+		w.dec.Reset()
+	}
+	return w.follow(u)
 }
 
 // glance decodes a key frame alone, without what is not seen at 320x180.
@@ -218,11 +294,12 @@ func (w *watch) feed(end int, see func(*hwaccel.Frame) error) error {
 }
 
 // weigh decides what a glance means.
-func (w *watch) weigh(u protocol.Unit, seen *sight) error {
+func (w *watch) weigh(u protocol.Unit, seen *sight, why string) error {
 	r := seen.result
 	expected := r.Moving == w.moving
 	if r.Doubt && !w.moving && seen.at-w.doubted >= w.doubts {
 		expected = false
+		why = protocol.WhyDoubt
 		w.doubted = seen.at
 		w.doubts = min(max(2*w.doubts, 2*second), maxDoubt)
 	}
@@ -235,15 +312,16 @@ func (w *watch) weigh(u protocol.Unit, seen *sight) error {
 		}
 		return nil
 	}
-	return w.replay(u, *seen)
+	return w.replay(u, *seen, why)
 }
 
 // replay watches closely what was kept since the last look, and says in order what it saw.
-func (w *watch) replay(u protocol.Unit, seen sight) error {
+func (w *watch) replay(u protocol.Unit, seen sight, why string) error {
 	// The detector's slices hold until its next look.
 	seen.result.Regions = append([]media.Region(nil), seen.result.Regions...)
 	seen.result.Zones = append([]string(nil), seen.result.Zones...)
-	w.approach(u.At, u.At+watchFor)
+	w.approach(why, u.At, u.At+watchFor)
+	w.dec.Reset()
 	told := false
 	see := func(f *hwaccel.Frame) error {
 		w.w.stats.Decoded++
@@ -264,10 +342,9 @@ func (w *watch) replay(u protocol.Unit, seen sight) error {
 	return nil
 }
 
-// approach begins to watch closely, from the first unit that is kept.
-func (w *watch) approach(now, until int64) {
-	w.closely, w.since, w.until = true, now, until
-	w.dec.Reset()
+// approach begins to watch closely, from the first unit that is kept; the decoder is to be reset for that.
+func (w *watch) approach(why string, now, until int64) {
+	w.closely, w.why, w.hinted, w.since, w.until = true, why, false, now, until
 	w.dec.Skip(false, false)
 	w.gop.fed = 0
 }
@@ -290,6 +367,7 @@ func (w *watch) follow(u protocol.Unit) error {
 		if w.last-w.moved >= calmAfter {
 			return w.endSpell()
 		}
+	case !w.moving && w.hinted && w.hint.persists() && w.last-w.since < hintFor:
 	case w.moving && w.last-w.moved >= calmAfter, !w.moving && still >= calmAfter:
 		w.closely = false
 		return w.endSpell()
@@ -352,6 +430,7 @@ func (w *watch) judge(at int64) motion.Result {
 func (w *watch) tell(s sight, f *hwaccel.Frame) error {
 	r := s.result
 	w.last = s.at
+	w.hint.look(s.at, r)
 	if r.Moving {
 		if !w.moving {
 			w.moving = true

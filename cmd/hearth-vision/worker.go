@@ -262,7 +262,10 @@ func (w *worker) sign() error {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return fmt.Errorf("ask for the time used: %w", err)
 	}
-	w.stats.Mode = w.watch.mode()
+	w.stats.Mode, w.stats.Why = w.watch.mode(), w.watch.reason()
+	h := &w.watch.hint
+	w.stats.Trust, w.stats.Hint = h.trust()
+	w.stats.Hints, w.stats.Right, w.stats.Wake = h.heeded, h.right, h.wake()
 	w.stats.CPU = float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 	w.stats.RSS = u.Maxrss << 10
 	w.stats.Kept = len(w.watch.gop.units)

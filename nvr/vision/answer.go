@@ -37,8 +37,11 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 		p.watching.Store(m.Mode == "watching" || m.Mode == "attentive")
 		w.mu.Lock()
 		s := &w.status
-		s.Mode, s.CPU, s.Skipped, s.Bad = m.Mode, m.CPU, m.Skipped, m.Bad
+		s.Mode, s.Why, s.CPU, s.Skipped, s.Bad = m.Mode, m.Why, m.CPU, m.Skipped, m.Bad
+		s.Hint = Hint{Trust: m.Trust, Why: m.Hint, Led: m.Hints, Right: m.Right}
+		w.costs.add(time.Now(), m)
 		w.mu.Unlock()
+		w.queue.wakeAt(m.Wake)
 	case protocol.Look:
 		if !w.mine(p, m.Of) {
 			return errMixed
@@ -117,6 +120,11 @@ func (w *Worker) ended(p *process) {
 	w.spells += p.spell
 	w.pid = 0
 	w.status.CPU, w.status.RSS, w.status.Mode, w.status.Decoder = 0, 0, "stopped", ""
+	w.hintsPast.Led += w.status.Hint.Led
+	w.hintsPast.Right += w.status.Hint.Right
+	w.status.Hint = Hint{}
+	w.costs.restart()
+	w.queue.wakeAt(0)
 }
 
 // weigh reads how much memory the process uses, and says so when it is too much.

@@ -30,6 +30,7 @@ type queue struct {
 	bytes   int
 	needKey bool
 	eager   bool // whoever takes wants every unit at once, not only key frames
+	large   int  // bytes from which on a unit is wanted at once in any case; 0 none
 	dropped uint64
 }
 
@@ -60,7 +61,7 @@ func (q *queue) put(run *media.Run, au *media.AccessUnit) {
 	if len(q.items) > maxQueueUnits || q.bytes > maxQueueBytes {
 		q.cutToNewestKey()
 	}
-	if q.eager || au.Key {
+	if q.eager || au.Key || q.large > 0 && len(au.Data) >= q.large {
 		q.poke()
 	}
 }
@@ -73,6 +74,13 @@ func (q *queue) hurry(eager bool) {
 		q.poke()
 	}
 	q.eager = eager
+}
+
+// wakeAt says how large a unit is to be wanted at once although nothing moves; 0 none is.
+func (q *queue) wakeAt(bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.large = bytes
 }
 
 // cutToNewestKey drops what is older than the newest key frame; everything when that is what is oldest already.

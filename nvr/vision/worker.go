@@ -57,6 +57,18 @@ type Status struct {
 	// kernel has not the means.
 	Sandbox     string `json:"sandbox,omitempty"`
 	Unprotected string `json:"unprotected,omitempty"`
+
+	Why  string `json:"why" doc:"Why it is in its mode, in plain words"`
+	Hint Hint   `json:"hint" doc:"How far the sizes of pictures are trusted to foretell motion"`
+	Cost Cost   `json:"cost" doc:"What looking has cost over the last minutes"`
+}
+
+// Hint is how a Worker does with what is known of pictures without decoding them.
+type Hint struct {
+	Trust float64 `json:"trust" minimum:"0" maximum:"1" doc:"From 0.5 on it makes the worker look between two key frames"`
+	Why   string  `json:"why,omitempty" doc:"Why it is trusted, or not"`
+	Led   uint64  `json:"led" doc:"How often it made the worker look, since that began"`
+	Right uint64  `json:"right" doc:"How often something moved then"`
 }
 
 // Worker looks at one camera. It implements media.Sink for the camera's detect stream.
@@ -76,12 +88,14 @@ type Worker struct {
 
 	queue queue
 
-	mu      sync.Mutex
-	status  Status
-	pid     int                   // of the process; 0 when there is none
-	cpuPast float64               // of processes that have ended
-	spells  uint64                // given to processes that have ended
-	motion  *media.MotionSettings // set by SetMotion
+	mu        sync.Mutex
+	status    Status
+	pid       int     // of the process; 0 when there is none
+	cpuPast   float64 // of processes that have ended
+	costs     costs
+	hintsPast Hint                  // likewise
+	spells    uint64                // given to processes that have ended
+	motion    *media.MotionSettings // set by SetMotion
 }
 
 // StartRun implements media.Sink.
@@ -128,7 +142,13 @@ func (w *Worker) Status() Status {
 	if s.Mode == "" {
 		s.Mode = "stopped"
 	}
+	if s.Mode == "stopped" {
+		s.Why = WhyStopped
+	}
 	s.CPU += w.cpuPast
+	s.Cost = w.costs.cost()
+	s.Hint.Led += w.hintsPast.Led
+	s.Hint.Right += w.hintsPast.Right
 	s.Dropped = w.queue.droppedUnits()
 	return s
 }

@@ -152,6 +152,13 @@ type Stats struct {
 	Bad     uint64  `json:"bad"`     // units that the decoder could not use
 	Skipped uint64  `json:"skipped"` // units passed over because decoding was slower than the camera
 	Kept    int     `json:"kept"`    // units kept for a closer look
+
+	Why   string  `json:"why,omitempty"`   // why it is in its mode: one of Whys
+	Trust float64 `json:"trust,omitempty"` // how far the sizes of pictures are trusted to foretell motion, 0 to 1
+	Hint  string  `json:"hint,omitempty"`  // why they are, or not: one of Hints
+	Hints uint64  `json:"hints,omitempty"` // how often one made the worker look
+	Right uint64  `json:"right,omitempty"` // and how often something moved then
+	Wake  int     `json:"wake,omitempty"`  // units of so many bytes are wanted at once, even while calm; 0: none
 }
 
 // Error says in one line what does not work. Without an ID the worker goes on, if it can.

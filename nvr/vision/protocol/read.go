@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"hearth/nvr/media"
 )
@@ -138,7 +139,7 @@ func parse(k Kind, head, body []byte) (Message, error) {
 			return isJPEG(body)
 		})
 	case KindStats:
-		return parseJSON(head, func(m *Stats) bool { return len(m.Mode) <= MaxName && m.CPU >= 0 && m.RSS >= 0 })
+		return parseJSON(head, validStats)
 	case KindError:
 		return parseJSON(head, func(m *Error) bool { return len(m.Text) <= MaxText })
 	}
@@ -154,6 +155,12 @@ func parseJSON[T Message](head []byte, valid func(*T) bool) (Message, error) {
 		return nil, fmt.Errorf("%w: out of bounds", ErrMalformed)
 	}
 	return m, nil
+}
+
+func validStats(m *Stats) bool {
+	const most = 1e10 // seconds: as good as for ever
+	return len(m.Mode) <= MaxName && m.CPU >= 0 && m.CPU <= most && m.RSS >= 0 &&
+		slices.Contains(Whys, m.Why) && slices.Contains(Hints, m.Hint) && sane(m.Trust) && m.Wake >= 0 && m.Wake <= MaxBody
 }
 
 func validLook(m *Look) bool {
