@@ -145,6 +145,11 @@ func TestWhatIsRefused(t *testing.T) {
 		"unit with a flag":    raw(KindUnit, "12345678\x02", []byte{1}),
 		"picture too wide":    raw(KindPicture, `{"width":100000}`, nil),
 		"negative time":       raw(KindStats, `{"cpu":-1}`, nil),
+		"a reason of its own": raw(KindStats, `{"why":"<b>buy</b>"}`, nil),
+		"a hint of its own":   raw(KindStats, `{"hint":"trust me"}`, nil),
+		"too much trust":      raw(KindStats, `{"trust":2}`, nil),
+		"wakes for less":      raw(KindStats, `{"wake":-1}`, nil),
+		"wakes for too much":  raw(KindStats, `{"wake":100000000}`, nil),
 	} {
 		if _, err := Read(bytes.NewReader(b)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
@@ -182,6 +187,7 @@ func FuzzRead(f *testing.F) {
 		Look{Regions: []media.Region{{X: 0.5}}, Zones: []string{"door"}},
 		Thumb{JPEG: []byte{0xff, 0xd8, 0xff, 0, 0}},
 		Stats{},
+		Stats{Why: WhySize, Hint: HintGood, Trust: 0.7, Hints: 3, Right: 2, Wake: 4000},
 		Error{Text: "x"},
 	} {
 		var b bytes.Buffer
