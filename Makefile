@@ -16,6 +16,7 @@ BUILD_PACKAGES := gcc pkg-config nasm libva-dev libdrm-dev dpkg-dev xz-utils pat
 TEST_PACKAGES  := ffmpeg chromium gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base \
                   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad fonts-dejavu-core age libnss3-tools \
                   openssl iproute2 e2fsprogs mount util-linux strace
+DEB_PACKAGES   := dpkg-dev xz-utils gzip
 POWER_PACKAGES := qemu-system-x86 e2fsprogs xfsprogs ffmpeg xz-utils
 
 GO_SOURCES := $(shell find cmd hwaccel nvr storage web -path web/ui -prune -o -type f \( -name '*.go' -o -name '*.[ch]' -o -path 'hwaccel/probe/*' \) -not -name '*_test.go' -print 2>/dev/null)
@@ -36,7 +37,7 @@ bin/hearth: $(GO_SOURCES) go.mod go.sum web/ui/dist/index.html
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/hearth
 
 bin/hearth-vision: $(GO_SOURCES) go.mod go.sum $(CACHE)/ffmpeg.ready
-	@$(ffenv) && set -x && CGO_ENABLED=1 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/hearth-vision
+	@$(ffenv) && set -x && CGO_ENABLED=1 go build -trimpath -buildmode=pie -ldflags '$(LDFLAGS)' -o $@ ./cmd/hearth-vision
 
 $(CACHE)/ffmpeg.ready: packaging/ffmpeg/build.sh packaging/ffmpeg/env.sh
 	@$(need) "to build FFmpeg, which decodes the cameras' pictures" $(BUILD_PACKAGES)
@@ -97,6 +98,17 @@ HISTORIES ?= 10000
 .PHONY: test-histories
 test-histories: ## take the whole store through 10,000 random histories on a disk that fails and forgets (20 minutes to an hour)
 	HEARTH_HISTORIES=$(HISTORIES) go test -count=1 -v -timeout 3h -run '^TestHistories$$' ./storage
+
+# The tool is not in go.mod: it adds nothing to Hearth itself.
+$(CACHE)/tools/nfpm: packaging/tools.mk
+	@echo "Building nfpm $(NFPM), which makes packages (once, a minute or two)…"
+	@GOBIN=$(abspath $(CACHE)/tools) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM)
+	@touch $@
+
+.PHONY: deb
+deb: build $(CACHE)/tools/nfpm ## make the Debian package of this machine's architecture in dist/
+	@$(need) "to make the package" $(DEB_PACKAGES)
+	@packaging/deb/build.sh $(CACHE)/tools/nfpm dist
 
 .PHONY: lint
 lint: build $(CACHE)/tools/golangci-lint ## formatting, vet, golangci-lint, govulncheck, svelte-check, eslint, prettier

@@ -46,6 +46,8 @@ type cli struct {
 	SetupCode   setupCodeCmd   `cmd:"" help:"Print a code with which the first owner can be set up later than an hour after the first start."`
 	HW          hwCmd          `cmd:"" name:"hw" help:"Try the video decoders of this machine, each with a real picture."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
+
+	Manual manualCmd `cmd:"" hidden:"" help:"Write the man pages and the completion of bash."`
 }
 
 // program is what a command gets to work with, besides its own flags.
@@ -91,6 +93,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 	p := &program{ctx: ctx, stdout: stdout, stderr: stderr, recent: new(diagnostics.Ring)}
 	p.log = c.Log.logger(stderr, p.recent)
+	kctx.Bind(parser)
 	switch err := kctx.Run(p); {
 	case err == nil:
 		return exitDone

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# build.sh NFPM OUT — makes the Debian package of what stands in bin/. The same sources give the same bytes.
+set -euo pipefail
+nfpm=$1
+out=$2
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/../.."
+
+VERSION=$(packaging/version.sh)
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+ARCH=$(dpkg --print-architecture)
+export VERSION SOURCE_DATE_EPOCH ARCH
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# The manual and the completion are what the program says of itself.
+bin/hearth manual "$work/manual"
+# gzip -n: neither name nor time in it.
+for page in "$work"/manual/*.1; do gzip -9n "$page"; done
+
+cat >"$work/changelog" <<EOF
+hearth ($VERSION) unstable; urgency=medium
+
+  * What is new is in /usr/share/doc/hearth/CHANGELOG.md.gz.
+
+ -- Hearth <hearth@hearth.example>  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
+EOF
+gzip -9n "$work/changelog"
+gzip -9nc CHANGELOG.md >"$work/CHANGELOG.md.gz"
+
+# FFmpeg is linked into hearth-vision: its licence, and where its source is.
+ffmpeg=$(sed 's/^[^ ]* [^ ]* //' .cache/ffmpeg/ready)
+sed "s/@FFMPEG@/$ffmpeg/" packaging/deb/copyright >"$work/copyright"
+
+# Symbols and debugging were left out at the build; what is depended on is what the loader will look for.
+DEPENDS=$(packaging/deb/depends.sh bin/hearth-vision)
+export DEPENDS
+awk -v list="$DEPENDS" '/@DEPENDS@/ { n = split(list, all, "\n"); for (i = 1; i <= n; i++) print "  - " all[i]; next } { print }' \
+	packaging/deb/nfpm.yaml |
+	sed "s|@WORK@|$work|; s|@MTIME@|$(date -u -d "@$SOURCE_DATE_EPOCH" +%FT%TZ)|" >"$work/nfpm.yaml"
+
+mkdir -p "$out"
+find "$work" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+"$nfpm" package --packager deb --config "$work/nfpm.yaml" --target "$out" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+package=$out/hearth_${VERSION}_$ARCH.deb
+[ -f "$package" ] || { echo "build.sh: nfpm made no $package" >&2; exit 1; }
+echo "$package: $(stat -c %s "$package") bytes"

@@ -1,0 +1,10 @@
+#!/bin/sh
+# depends.sh PROGRAM — prints the Debian packages that a program's libraries come from, with the versions that it needs.
+set -eu
+program=$(realpath "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/debian"
+printf 'Source: hearth\n\nPackage: hearth\nArchitecture: any\n' >"$work/debian/control"
+cd "$work"
+dpkg-shlibdeps -O "$program" 2>/dev/null | sed -n 's/^shlibs:Depends=//p' | tr ',' '\n' | sed 's/^ *//'
