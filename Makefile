@@ -90,7 +90,7 @@ test-kill: build test-tools ## kill the running box 200 times under 8 cameras an
 # make test has three minutes of it.
 ANSWERS ?= 1000000
 .PHONY: test-storm
-test-storm: build test-tools ## 200 people look at 64 cameras while everything fails: a million answers are held against the grants (an hour or two)
+test-storm: build test-tools ## 200 people look at 64 cameras while everything fails: a million answers are held against the grants (about an hour)
 	HEARTH_STORM=$(ANSWERS) go test -count=1 -v -timeout 6h -run '^TestStorm$$' $(ARGS) ./e2e/storm
 
 # make test goes through some hundred of these, and through 10,000 of the committer and 5,200 of the index.
