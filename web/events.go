@@ -21,6 +21,8 @@ func (s *Server) eventRoutes(t *table) {
 		answers(http.StatusOK, "A picture, 640 pixels wide", "image/jpeg"))
 	route(t, events, http.MethodGet, "/events/{id}/chapters/{chapter}/thumbnail.jpg", "The picture of a chapter", s.getChapterThumbnail,
 		answers(http.StatusOK, "A picture, 640 pixels wide", "image/jpeg"))
+	route(t, events, http.MethodGet, "/events/{id}/preview.mp4", "What happened, in three seconds: see events.md", s.getPreview,
+		answers(http.StatusOK, "MP4 of a few pictures, without sound", "video/mp4"))
 	route(t, events, http.MethodPost, "/events/{id}/review", "Mark it as seen, or not", s.reviewEvent)
 	route(t, events, http.MethodPost, "/events/{id}/hold", "Keep its footage until it is released", s.holdEvent)
 	route(t, events, http.MethodPost, "/events/{id}/release", "Let its footage go in its time", s.releaseEvent)

@@ -62,6 +62,7 @@ type Server struct {
 	looks     *looks
 	alarms    alarms
 	exports   turnstile
+	previews  turnstile
 	ownReads  turnstile
 	cursors   sealer
 	bodies    bodies
@@ -169,6 +170,7 @@ func (s *Server) prepare() {
 	}
 	s.started = time.Now()
 	s.exports = make(turnstile, exportsAtOnce)
+	s.previews = make(turnstile, previewsAtOnce)
 	s.ownReads = make(turnstile, ownReaders)
 	s.looking = make(turnstile, 1)
 	s.looks = newLooks(s.access().Audit, s.Log)

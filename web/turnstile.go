@@ -14,7 +14,12 @@ type turnstile chan struct{}
 
 // enter waits a while for a place; who got one calls leave.
 func (t turnstile) enter(ctx context.Context) (leave func(), err error) {
-	patience := time.NewTimer(exportWait)
+	return t.within(ctx, exportWait, "Other exports are under way. Try again when one of them is done.")
+}
+
+// within waits so long for a place, and says busy to who gets none.
+func (t turnstile) within(ctx context.Context, wait time.Duration, busy string) (leave func(), err error) {
+	patience := time.NewTimer(wait)
 	defer patience.Stop()
 	select {
 	case t <- struct{}{}:
@@ -23,7 +28,6 @@ func (t turnstile) enter(ctx context.Context) (leave func(), err error) {
 		return nil, ctx.Err()
 	case <-patience.C:
 		return nil, huma.ErrorWithHeaders(
-			problem(http.StatusTooManyRequests, "Other exports are under way. Try again when one of them is done."),
-			http.Header{"Retry-After": {strconv.Itoa(int(exportWait.Seconds()))}})
+			problem(http.StatusTooManyRequests, busy), http.Header{"Retry-After": {strconv.Itoa(int(wait.Seconds()))}})
 	}
 }
