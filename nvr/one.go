@@ -73,11 +73,13 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 			c.tell(o.camera.ID, Item{Camera: id, Kind: "camera", Data: map[string]string{"change": "state", "status": s.Status}})
 		},
 	}
+	goesOn := map[string]bool{} // by kind of event; for the book's goroutine
 	o.book = &event.Book{
 		Camera: id, Store: c.Store, Log: log, Bell: c.Store.Bell(), Limit: c.limit(settings),
 		OnEvent: func(e event.Event, phase event.Phase) {
+			goesOn[e.Kind] = phase != event.Closed
 			for _, r := range o.recorders {
-				r.SetMoving(phase != event.Closed)
+				r.SetMoving(goesOn[event.Motion] || goesOn[event.Tamper])
 			}
 			c.tell(e.Camera, Item{Camera: id, Kind: "event", Data: map[string]string{"id": e.ID.String(), "phase": string(phase)}})
 		},
@@ -85,7 +87,7 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 	o.worker = &vision.Worker{
 		Program: c.Vision, Camera: id, Motion: settings.Motion, Log: log, Bell: c.Store.Bell(),
 		OnLook: func(l vision.Look) {
-			c.book(o).Look(event.Look{Camera: l.Camera, At: l.At, Moving: l.Moving, Score: l.Score, Regions: l.Regions, Zones: l.Zones})
+			c.book(o).Look(eventLook(l))
 		},
 		OnThumb: func(t vision.Thumb) {
 			c.book(o).Thumb(event.Thumb{Camera: t.Camera, At: t.At, Score: t.Score, Region: t.Region, JPEG: t.JPEG})
@@ -131,6 +133,18 @@ func (c *Cameras) limit(settings box.Camera) *event.Limit {
 	}
 	l.Set(settings.Motion.EventsPerHour)
 	return l
+}
+
+// eventLook is a worker's look as the book takes it.
+func eventLook(l vision.Look) event.Look {
+	e := event.Look{Camera: l.Camera, At: l.At, Moving: l.Moving, Score: l.Score, Regions: l.Regions, Zones: l.Zones}
+	if l.Tamper != "" {
+		e.Tamper = &event.Wrong{Detail: l.Tamper, Since: l.TamperSince}
+	}
+	if l.Frozen {
+		e.Frozen = &event.Wrong{Since: l.FrozenSince}
+	}
+	return e
 }
 
 // password opens a camera's sealed password.

@@ -34,7 +34,7 @@ func (s *Server) eventRoutes(t *table) {
 type eventView struct {
 	ID          media.UUID     `json:"id"`
 	Camera      media.CameraID `json:"camera"`
-	Kind        string         `json:"kind"`
+	Kind        string         `json:"kind" doc:"motion; tamper: something was done to the camera, see detail; frozen: it shows nothing new"`
 	Start       time.Time      `json:"start"`
 	End         *time.Time     `json:"end,omitempty" doc:"Absent while it goes on"`
 	Score       float64        `json:"score"`
@@ -44,7 +44,7 @@ type eventView struct {
 	ThumbRegion *media.Region  `json:"thumb_region,omitempty" doc:"Where in the thumbnail something moves"`
 	Reviewed    bool           `json:"reviewed"`
 	Held        bool           `json:"held"`
-	Detail      string         `json:"detail,omitempty" doc:"More of the kind, in a word"`
+	Detail      string         `json:"detail,omitempty" doc:"Of tamper: covered, turned or defocused"`
 	Visits      int            `json:"visits,omitempty" doc:"It sums up so many events beyond the hourly limit; absent: it is one of its own"`
 	Chapters    []chapterView  `json:"chapters,omitempty" nullable:"false" doc:"The parts of a long event, or what a summary sums up, in order; absent: it has one part"`
 }
@@ -85,7 +85,7 @@ type eventsInput struct {
 	Camera   string    `query:"camera" format:"uuid"`
 	From     time.Time `query:"from" doc:"Events that overlap the span"`
 	To       time.Time `query:"to"`
-	Kind     string    `query:"kind" maxLength:"40"`
+	Kind     string    `query:"kind" maxLength:"40" doc:"motion, tamper or frozen"`
 	Reviewed string    `query:"reviewed" enum:"true,false"`
 	Held     string    `query:"held" enum:"true,false"`
 	Limit    int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`

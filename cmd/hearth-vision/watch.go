@@ -442,12 +442,17 @@ func (w *watch) tell(s sight, f *hwaccel.Frame) error {
 	err := w.w.say(protocol.Look{
 		Of: w.w.task,
 		At: s.at, Moving: r.Moving, Score: bound(r.Score), Regions: r.Regions, Zones: r.Zones, Spell: w.spell,
+		Tamper: string(r.Tamper), TamperSince: w.moment(r.TamperSince, s.at),
+		Frozen: r.Frozen, FrozenSince: w.moment(r.FrozenSince, s.at),
 	})
 	if err != nil || !r.Moving || f == nil {
 		return err
 	}
 	return w.thumbs.consider(w, f, r)
 }
+
+// moment is when something was that the detector dates, at the latest at.
+func (w *watch) moment(t time.Duration, at int64) int64 { return min(w.base+t.Microseconds(), at) }
 
 func (w *watch) endSpell() error {
 	if !w.moving {

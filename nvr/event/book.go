@@ -38,6 +38,8 @@ type Look struct {
 	Score   float64 // 0 to 1
 	Regions []media.Region
 	Zones   []string
+	Tamper  *Wrong // what was done to the camera; nil: nothing
+	Frozen  *Wrong // it shows nothing new; nil: it does
 }
 
 // Thumb is a JPEG of a moment at which something moved, and how well it shows it (0 to 1).
@@ -80,6 +82,8 @@ type Book struct {
 	floor    time.Time // where the event ended that the next one follows without a break
 	early    Thumb     // the best thumb that came before its event
 	limited  Limit     // where there is no Limit
+	tamper   trouble
+	frozen   trouble
 	unsaved  []Event
 }
 
@@ -165,6 +169,8 @@ func (b *Book) Run(ctx context.Context) error {
 			if b.current != nil {
 				b.close()
 			}
+			b.endTrouble(&b.tamper)
+			b.endTrouble(&b.frozen)
 			b.save()
 			return ctx.Err()
 		}
@@ -190,11 +196,12 @@ func (b *Book) take(e entry) {
 		return
 	}
 	b.seeLook(*e.look)
+	b.seeTroubles(*e.look)
 }
 
 // wait is how long nothing has to be done unless something comes in.
 func (b *Book) wait() time.Duration {
-	w := time.Hour
+	w := b.waitTroubles()
 	if b.current != nil {
 		w = min(time.Until(b.current.heard.Add(LostAfter)), updateEvery)
 	}
@@ -207,6 +214,7 @@ func (b *Book) wait() time.Duration {
 // tick does what time alone makes necessary.
 func (b *Book) tick() {
 	b.save()
+	b.tickTroubles()
 	o := b.current
 	if o == nil {
 		return

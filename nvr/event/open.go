@@ -107,7 +107,7 @@ func (b *Book) open(l Look, e Event) {
 	if l.At.Before(floor) {
 		l.At = floor // what came late
 	}
-	e.ID, e.Camera, e.Kind, e.Start = media.NewUUID(), b.Camera, "motion", l.At
+	e.ID, e.Camera, e.Kind, e.Start = media.NewUUID(), b.Camera, Motion, l.At
 	o := &open{Event: e, last: l.At, floor: floor, turned: time.Now()}
 	b.current, b.previous, b.floor = o, nil, time.Time{}
 	b.extend(o, l)
@@ -172,7 +172,7 @@ func (o *open) takes(at time.Time) bool { return !o.full(at) && at.Sub(o.last) >
 // update writes the event that goes on.
 func (b *Book) update(o *open) { b.write(o, Updated) }
 
-// write stores the event and tells of it. What cannot be stored now is tried again later.
+// write keeps an event as it is now.
 func (b *Book) write(o *open, phase Phase) {
 	o.dirty, o.wrote = false, time.Now()
 	e := o.Event
@@ -180,6 +180,11 @@ func (b *Book) write(o *open, phase Phase) {
 	if parts := o.chapters.parts; len(parts) > 1 || e.Visits > 0 {
 		e.Chapters = slices.Clone(parts)
 	}
+	b.keep(e, phase)
+}
+
+// keep stores a version of an event and tells of it. What cannot be stored now is tried again later.
+func (b *Book) keep(e Event, phase Phase) {
 	b.unsaved = slices.DeleteFunc(b.unsaved, func(u Event) bool { return u.ID == e.ID })
 	b.unsaved = append(b.unsaved, e)
 	b.save()

@@ -52,6 +52,8 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 		look := Look{
 			Camera: m.Of.Camera, At: time.UnixMicro(m.At).UTC(), Moving: m.Moving, Score: m.Score,
 			Regions: m.Regions, Zones: m.Zones, Spell: w.spells + m.Spell,
+			Tamper: m.Tamper, TamperSince: time.UnixMicro(m.TamperSince).UTC(),
+			Frozen: m.Frozen, FrozenSince: time.UnixMicro(m.FrozenSince).UTC(),
 		}
 		w.mu.Unlock()
 		if m.Moving && p.watching.CompareAndSwap(false, true) {

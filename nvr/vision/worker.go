@@ -28,6 +28,11 @@ type Look struct {
 	Regions []media.Region
 	Zones   []string
 	Spell   uint64 // grows with each start of motion, also over restarts of the process
+
+	Tamper      string // "covered", "turned" or "defocused"; empty: the camera shows what it should
+	TamperSince time.Time
+	Frozen      bool // the camera shows nothing new
+	FrozenSince time.Time
 }
 
 // Thumb is a JPEG of a moment of a spell, 640 pixels wide, the whole picture as the camera sent it; Region is where

@@ -121,6 +121,12 @@ type Look struct {
 	Regions []media.Region `json:"regions,omitempty"`
 	Zones   []string       `json:"zones,omitempty"`
 	Spell   uint64         `json:"spell"` // grows with each start of motion, from 0
+	// Tamper is what was done to the camera, as motion.Tamper says: "covered", "turned" or "defocused"; "" nothing was.
+	Tamper      string `json:"tamper,omitempty"`
+	TamperSince int64  `json:"tamper_since,omitempty"` // when it began, at the latest at At
+	// Frozen says that the camera shows nothing new.
+	Frozen      bool  `json:"frozen,omitempty"`
+	FrozenSince int64 `json:"frozen_since,omitempty"` // likewise
 }
 
 // Thumb is a picture of what moves, the best so far of its spell.

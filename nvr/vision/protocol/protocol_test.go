@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -60,7 +61,9 @@ func message(t *rapid.T) Message {
 			Of: Task{media.NewCameraID(), media.NewUUID()},
 			At: at.Draw(t, "at"), Moving: true, Score: part().Draw(t, "s"),
 			Regions: rapid.SliceOfN(region(), 1, MaxRegions).Draw(t, "r"), Zones: rapid.SliceOfN(text, 1, MaxZones).Draw(t, "z"),
-			Spell: number.Draw(t, "spell"),
+			Spell:  number.Draw(t, "spell"),
+			Tamper: rapid.SampledFrom([]string{"", "covered", "turned", "defocused"}).Draw(t, "tamper"), TamperSince: math.MinInt64,
+			Frozen: rapid.Bool().Draw(t, "frozen"), FrozenSince: math.MinInt64,
 		}
 	case 7:
 		return Thumb{Of: Task{media.NewCameraID(), media.NewUUID()}, At: at.Draw(t, "at"), Score: part().Draw(t, "s"), Region: region().Draw(t, "r"), Spell: number.Draw(t, "spell"), JPEG: image(t)}
@@ -138,6 +141,9 @@ func TestWhatIsRefused(t *testing.T) {
 		"many regions":        raw(KindLook, `{"regions":[`+many[:len(many)-1]+`]}`, nil),
 		"region outside":      raw(KindLook, `{"regions":[{"x":-0.1}]}`, nil),
 		"score of a million":  raw(KindLook, `{"score":1e6}`, nil),
+		"an unknown tamper":   raw(KindLook, `{"tamper":"stolen"}`, nil),
+		"tamper of tomorrow":  raw(KindLook, `{"at":5,"tamper":"covered","tamper_since":6}`, nil),
+		"frozen tomorrow":     raw(KindLook, `{"at":5,"frozen":true,"frozen_since":6}`, nil),
 		"thumb without JPEG":  raw(KindThumb, `{}`, []byte("<html>")),
 		"empty picture":       raw(KindJPEG, `{}`, nil),
 		"long text":           raw(KindError, `{"text":"`+strings.Repeat("a", MaxText+1)+`"}`, nil),

@@ -167,6 +167,14 @@ func validLook(m *Look) bool {
 	if len(m.Regions) > MaxRegions || len(m.Zones) > MaxZones || !sane(m.Score) {
 		return false
 	}
+	if m.Tamper != "" && m.TamperSince > m.At || m.Frozen && m.FrozenSince > m.At {
+		return false
+	}
+	switch m.Tamper {
+	case "", "covered", "turned", "defocused":
+	default:
+		return false
+	}
 	for _, r := range m.Regions {
 		if !validRegion(r) {
 			return false

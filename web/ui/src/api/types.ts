@@ -209,7 +209,10 @@ export interface Region {
 export interface HearthEvent {
   id: string;
   camera: string;
-  kind: string;
+  /** Something moved, something was done to the camera, or it shows nothing new. */
+  kind: 'motion' | 'tamper' | 'frozen' | (string & {});
+  /** Of tamper: covered, turned or defocused. */
+  detail?: string;
   start: string;
   /** Absent while it goes on. */
   end?: string | null;
@@ -228,6 +231,7 @@ export interface EventFilter {
   camera?: string;
   from?: number;
   to?: number;
+  kind?: string;
   reviewed?: boolean;
   held?: boolean;
   limit?: number;

@@ -10,6 +10,8 @@ export interface Filter {
   /** Local midnight of one day, ms; undefined: any day. */
   day: number | undefined;
   which: 'all' | 'new' | 'held';
+  /** '' is any. */
+  kind?: string;
 }
 
 const PAGE = 48;
@@ -79,6 +81,7 @@ export class EventList {
   #fits(e: HearthEvent): boolean {
     const f = this.#filter;
     if (f.camera && f.camera !== e.camera) return false;
+    if (f.kind && f.kind !== e.kind) return false;
     if (f.which === 'new' && e.reviewed) return false;
     if (f.which === 'held' && !e.held) return false;
     const t = time(e.start);
@@ -111,6 +114,7 @@ export class EventList {
           camera: f.camera || undefined,
           from: f.day,
           to: f.day === undefined ? undefined : addDays(f.day, 1),
+          kind: f.kind || undefined,
           reviewed: f.which === 'new' ? false : undefined,
           held: f.which === 'held' ? true : undefined,
           limit: this.#page,

@@ -296,6 +296,24 @@ export const en = {
     motion: 'Motion',
     at: (camera: string, time: string) => `${camera}, ${time}`,
     card: (camera: string, time: string) => `motion at ${camera}, ${time}`,
+    cardWrong: (camera: string, time: string, wrong: string) => `${camera}, ${time}: ${wrong}`,
+    kind: 'What happened',
+    anyKind: 'Anything',
+    kinds: { motion: 'Something moved', tamper: 'Something was done to the camera', frozen: 'The picture stood still' },
+    /** What is wrong with a camera, in a sentence; nothing for motion. */
+    wrong: (kind: string, detail: string | undefined) => {
+      if (kind === 'frozen') return 'The camera showed nothing new: its picture stood still.';
+      if (kind !== 'tamper') return '';
+      switch (detail) {
+        case 'covered':
+          return 'The lens was covered.';
+        case 'turned':
+          return 'The camera was turned to another view.';
+        case 'defocused':
+          return 'The picture was out of focus.';
+      }
+      return 'Something was done to the camera.';
+    },
     keys: 'Keys',
     keysNext: 'next and previous',
     keysPlay: 'play',
