@@ -3,6 +3,7 @@
 package hwaccel
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 
@@ -34,6 +35,21 @@ func AnnexB(c media.Codec, sample []byte) error {
 		rest = rest[4+n:]
 	}
 	return nil
+}
+
+// beginsWithIDR says whether the first slice of an H.264 unit in Annex B form is one of an IDR picture.
+func beginsWithIDR(unit []byte) bool {
+	const slice, idr, lastOfSlices = 1, 5, 5
+	for {
+		i := bytes.Index(unit, []byte{0, 0, 1})
+		if i < 0 || i+3 >= len(unit) {
+			return false
+		}
+		unit = unit[i+3:]
+		if t := unit[0] & 0x1f; t >= slice && t <= lastOfSlices {
+			return t == idr
+		}
+	}
 }
 
 // extradata is what a decoder wants to know before the first unit: the parameter sets in Annex B form, or the

@@ -42,6 +42,10 @@ type Decoder struct {
 	buf      []byte
 	w, h     int // of the newest picture
 
+	held  int  // pictures that went in and did not come out, as far as is known
+	stale bool // Reset was called: what comes next is a key frame
+	ended bool // it was drained: only a flush opens it again
+
 	luma C.hearth_scaler
 	jpeg jpegEncoder
 }
@@ -152,6 +156,10 @@ func (d *Decoder) Decode(unit []byte, at int64, see func(*Frame) error) error {
 	}
 	defer d.pkt.Unref()
 	d.pkt.SetSize(len(d.buf) - padding)
+	if d.stale {
+		d.restart(unit)
+	}
+	d.held++
 	d.pkt.SetPts(at)
 	for {
 		err := d.cc.SendPacket(d.pkt)
@@ -191,6 +199,7 @@ func (d *Decoder) padded(unit []byte) []byte {
 // key frame.
 func (d *Decoder) Drain(see func(*Frame) error) error {
 	defer d.Reset()
+	d.ended = true
 	if err := d.cc.SendPacket(nil); err != nil && !errors.Is(err, astiav.ErrEof) {
 		return fmt.Errorf("drain: %w", err)
 	}
@@ -199,7 +208,23 @@ func (d *Decoder) Drain(see func(*Frame) error) error {
 }
 
 // Reset forgets all units so far: the next one must be a key frame.
-func (d *Decoder) Reset() { C.hearth_flush((*C.AVCodecContext)(d.cc.UnsafePointer())) }
+func (d *Decoder) Reset() { d.stale = true }
+
+// restart does what Reset promised, now that it is known what comes.
+func (d *Decoder) restart(unit []byte) {
+	if !d.keeps(unit) {
+		C.hearth_flush((*C.AVCodecContext)(d.cc.UnsafePointer()))
+	}
+	d.held, d.stale, d.ended = 0, false, false
+}
+
+// keeps says whether the decoder may keep what it has when it is to begin anew with a unit. A flush of FFmpeg's H.264
+// decoder gives all its tables back to the system and takes them anew, which costs as much as a twentieth of a key frame. An
+// IDR picture makes it forget what came before just as well, as long as it holds no picture back.
+func (d *Decoder) keeps(unit []byte) bool {
+	plain := d.params.Codec == media.H264 && d.device == nil && d.hardware.suffix == ""
+	return plain && d.held == 0 && !d.ended && beginsWithIDR(unit)
+}
 
 func (d *Decoder) receive(see func(*Frame) error) (n int, err error) {
 	for {
@@ -211,6 +236,7 @@ func (d *Decoder) receive(see func(*Frame) error) (n int, err error) {
 			return n, fmt.Errorf("decode: %w", err)
 		}
 		n++
+		d.held--
 		err = d.show(see)
 		d.pic.Unref()
 		d.got.Unref()
