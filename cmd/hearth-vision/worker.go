@@ -20,6 +20,9 @@ const (
 	// beatEvery is how long a sign of life may be in coming. It is a little less than the usual two seconds between key
 	// frames, so that it goes out with what was seen in one.
 	beatEvery = 1800 * time.Millisecond
+	// idle is how long it waits for something to come in before it gives a sign of life without: units come with each key
+	// frame, and waking up costs as much as looking at a small picture.
+	idle = 3 * time.Second
 	// lagLimit is how long units may wait before they are passed over.
 	lagLimit = 4 * time.Second
 )
@@ -51,7 +54,7 @@ func (w *worker) run() error {
 		return err
 	}
 	for {
-		m, err := w.in.next(beatEvery)
+		m, err := w.in.next(idle)
 		if err != nil {
 			w.lastBeat = time.Time{}
 			return errors.Join(err, w.beat()) // the last figures

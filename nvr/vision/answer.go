@@ -34,7 +34,10 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 		w.mu.Unlock()
 		w.confined(m.Sandbox, m.Missing, log)
 	case protocol.Stats:
-		p.watching.Store(m.Mode == "watching" || m.Mode == "attentive")
+		watching := m.Mode == "watching" || m.Mode == "attentive"
+		if p.watching.Swap(watching) != watching {
+			w.queue.hurry(watching || w.settings().Attentive)
+		}
 		w.mu.Lock()
 		s := &w.status
 		s.Mode, s.Why, s.CPU, s.Skipped, s.Bad = m.Mode, m.Why, m.CPU, m.Skipped, m.Bad

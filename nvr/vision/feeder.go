@@ -9,10 +9,6 @@ import (
 	"hearth/nvr/vision/protocol"
 )
 
-// batchEvery is how long units may wait to be handed over together while nothing moves: fewer, larger writes cost
-// less, and the process only looks at key frames then, which are handed over at once.
-const batchEvery = time.Second
-
 // feeder turns queued units into messages for one process.
 type feeder struct {
 	worker  *Worker
@@ -32,18 +28,15 @@ type part struct {
 	body     []byte
 }
 
-// feed hands the queue over to the process: at once while that watches closely, else with each key frame and now and
-// then.
+// feed hands the queue over to the process: at once while that watches closely, else with each key frame, and sooner when
+// that is long in coming.
 func (w *Worker) feed(ctx context.Context, p *process) error {
 	f := feeder{worker: w, process: p}
-	tick := time.NewTicker(batchEvery)
-	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-w.queue.signal():
-		case <-tick.C:
 		}
 		if err := f.hand(w.queue.take()); err != nil {
 			return err

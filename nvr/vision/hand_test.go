@@ -77,41 +77,87 @@ func TestAClosedPipeIsAnError(t *testing.T) {
 	}
 }
 
-// While nothing moves units are handed over together, once a second and with each key frame; else one by one.
+// While nothing moves units are handed over with each key frame, once a second where these lie far apart, and before there are
+// too many bytes for the pipe; else one by one.
 func TestUnitsAreHandedOverTogetherWhileCalm(t *testing.T) {
 	for _, c := range []struct {
-		name      string
-		attentive bool
-		wakes     int // at most, in 10 s of 15 pictures and half a key frame a second
-	}{{"calm", false, 5 + 1 + 1}, {"attentive", true, 150}} {
+		name        string
+		gop, bytes  int // pictures; of each
+		attentive   bool
+		least, most int // wakes in 20 s of 15 pictures a second
+	}{
+		{"calm", 30, 100, false, 10, 11},
+		{"key frames far apart", 150, 100, false, 18, 21},
+		{"no more key frames", 1000, 100, false, 18, 21},
+		{"many bytes", 30, 50_000, false, 10 + 9, 10 + 11},
+		{"attentive", 30, 100, true, 300, 300},
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &Worker{Motion: media.MotionSettings{Attentive: c.attentive}}
 				w.queue.hurry(c.attentive)
-				wakes := 0
+				wakes, got := 0, 0
 				ctx, cancel := context.WithCancel(t.Context())
 				go func() {
 					for {
 						select {
 						case <-w.queue.signal():
 							wakes++
-							w.queue.take()
+							got += len(w.queue.take())
 						case <-ctx.Done():
 							return
 						}
 					}
 				}()
-				for i := range 150 {
-					w.WriteUnit(&media.Run{Tracks: []media.Track{{Codec: media.H264}}}, &media.AccessUnit{Key: i%30 == 0, Data: []byte{1}})
+				run := &media.Run{Tracks: []media.Track{{Codec: media.H264}}}
+				for i := range 300 {
+					w.WriteUnit(run, &media.AccessUnit{Key: i%c.gop == 0, Wall: time.Now(), Data: make([]byte, c.bytes)})
 					time.Sleep(time.Second / 15)
 				}
-				cancel()
-				synctest.Wait()
-				if wakes > c.wakes || c.attentive && wakes < c.wakes || wakes < 5 {
-					t.Errorf("woken %d times", wakes)
+				if wakes < c.least || wakes > c.most {
+					t.Errorf("woken %d times, not %d to %d", wakes, c.least, c.most)
 				}
+				w.EndRun(run, "")
+				synctest.Wait()
+				if got != 300 {
+					t.Errorf("%d of 300 units were handed over when the run had ended", got)
+				}
+				cancel()
 			})
 		})
+	}
+}
+
+// A process that begins to watch closely gets each unit at once, also when it does so because of a mere doubt.
+func TestAProcessThatWatchesGetsEachUnitAtOnce(t *testing.T) {
+	w := &Worker{}
+	p := &process{}
+	wakes := func() (n int) {
+		for range 10 {
+			w.WriteUnit(&media.Run{Tracks: []media.Track{{Codec: media.H264}}}, &media.AccessUnit{Data: []byte{1}})
+			select {
+			case <-w.queue.signal():
+				n++
+			default:
+			}
+		}
+		return n
+	}
+	for _, c := range []struct {
+		mode string
+		want int
+	}{{"calm", 0}, {"watching", 10}, {"calm", 0}, {"attentive", 10}} {
+		if err := w.answer(p, protocol.Stats{Mode: c.mode}, slog.New(slog.DiscardHandler)); err != nil {
+			t.Fatal(err)
+		}
+		select { // what waited
+		case <-w.queue.signal():
+			w.queue.take()
+		default:
+		}
+		if n := wakes(); n != c.want {
+			t.Errorf("%s: woken %d times for 10 units, not %d", c.mode, n, c.want)
+		}
 	}
 }
 

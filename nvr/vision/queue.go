@@ -3,6 +3,7 @@ package vision
 import (
 	"context"
 	"sync"
+	"time"
 
 	"hearth/nvr/media"
 )
@@ -11,6 +12,14 @@ import (
 const (
 	maxQueueUnits = 512
 	maxQueueBytes = 24 << 20
+)
+
+// When units are handed over while nothing moves: with each key frame, for the process looks at those only then. Each time
+// costs as much as looking at a small picture.
+const (
+	batchGOP   = 2200 * time.Millisecond // key frames farther apart than this are not waited for
+	batchEvery = time.Second             // so long then
+	batchBytes = pipeSize * 3 / 4        // and in any case so much: it goes into the pipe at once
 )
 
 // item is a unit with the run that it belongs to.
@@ -29,8 +38,10 @@ type queue struct {
 	items   []item
 	bytes   int
 	needKey bool
-	eager   bool // whoever takes wants every unit at once, not only key frames
-	large   int  // bytes from which on a unit is wanted at once in any case; 0 none
+	eager   bool      // whoever takes wants every unit at once, not only key frames
+	large   int       // bytes from which on a unit is wanted at once in any case; 0 none
+	keyAt   time.Time // of the newest key frame
+	gap     bool      // key frames lie too far apart to wait for the next one
 	dropped uint64
 }
 
@@ -61,9 +72,24 @@ func (q *queue) put(run *media.Run, au *media.AccessUnit) {
 	if len(q.items) > maxQueueUnits || q.bytes > maxQueueBytes {
 		q.cutToNewestKey()
 	}
-	if q.eager || au.Key || q.large > 0 && len(au.Data) >= q.large {
+	if q.ripe(au) {
 		q.poke()
 	}
+}
+
+// ripe says whether what waits, up to this unit, is to be handed over now. q.mu is held.
+func (q *queue) ripe(au *media.AccessUnit) bool {
+	since := au.Wall.Sub(q.keyAt)
+	if au.Key {
+		q.keyAt, q.gap = au.Wall, since > batchGOP
+		return true
+	}
+	q.gap = q.gap || since > batchGOP || since < 0
+	if len(q.items) == 0 {
+		return false // all was dropped
+	}
+	wanted := q.eager || q.large > 0 && len(au.Data) >= q.large
+	return wanted || q.bytes >= batchBytes || q.gap && au.Wall.Sub(q.items[0].au.Wall) >= batchEvery
 }
 
 // hurry says whether every unit is wanted at once from now on, or only key frames.

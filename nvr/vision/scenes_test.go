@@ -42,7 +42,8 @@ type scene struct {
 //
 // The scenes are those that HEARTH_FOOTAGE's make-scenes makes, where that names a folder with one; else drawn yards. They
 // are kept in .cache/bench. HEARTH_SPEED plays them so many times as fast: for a quick look, since a processor that never
-// sleeps decodes with warm caches. HEARTH_ONLY is a pattern of what to play, NAME/SIZE.
+// sleeps decodes with warm caches. HEARTH_ONLY is a pattern of what to play, NAME/SIZE. HEARTH_VISION_BESIDE may
+// list other builds of hearth-vision, to which all of them are shown too.
 //
 //	go test -run '^$' -bench '^BenchmarkScenes$' -benchtime 1x -timeout 1h ./nvr/vision
 func BenchmarkScenes(b *testing.B) {
@@ -50,6 +51,8 @@ func BenchmarkScenes(b *testing.B) {
 	if s, err := strconv.ParseFloat(os.Getenv("HEARTH_SPEED"), 64); err == nil && s > 0 {
 		speed = s
 	}
+	ways := []string{"hearth", "everything"}
+	ways = append(ways, filepath.SplitList(os.Getenv("HEARTH_VISION_BESIDE"))...)
 	only, err := regexp.Compile(os.Getenv("HEARTH_ONLY"))
 	if err != nil {
 		b.Fatal(err)
@@ -62,16 +65,20 @@ func BenchmarkScenes(b *testing.B) {
 				continue
 			}
 			c := clip.Open(b, s.file(size))
-			for _, way := range []string{"hearth", "everything"} {
-				all = append(all, &showing{name: name + "/" + way, scene: s, clip: c, speed: speed, worker: &Worker{
-					Program: program, Camera: media.NewCameraID(), Hardware: "software",
+			for _, way := range ways {
+				path := program
+				if filepath.IsAbs(way) {
+					path = way
+				}
+				all = append(all, &showing{name: name + "/" + filepath.Base(way), scene: s, clip: c, speed: speed, worker: &Worker{
+					Program: path, Camera: media.NewCameraID(), Hardware: "software",
 					Motion: media.MotionSettings{Sensitivity: 0.5, Attentive: way == "everything"},
 				}})
 			}
 		}
 	}
 	// As many scenes at a time as leave more than half of the processors to whatever else there is.
-	most := int(max(1, 1.5*float64(runtime.NumCPU())/speed)) * len(sceneSizes) * 2
+	most := int(max(1, 1.5*float64(runtime.NumCPU())/speed)) * len(sceneSizes) * len(ways)
 	for group := range slices.Chunk(all, most) {
 		var playing sync.WaitGroup
 		for _, p := range group {

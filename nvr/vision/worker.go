@@ -117,8 +117,8 @@ func (w *Worker) WriteUnit(run *media.Run, au *media.AccessUnit) {
 	w.queue.put(run, au)
 }
 
-// EndRun implements media.Sink.
-func (w *Worker) EndRun(*media.Run, string) {}
+// EndRun implements media.Sink: nothing follows for which the last units could wait.
+func (w *Worker) EndRun(*media.Run, string) { w.queue.poke() }
 
 // SetMotion changes what counts as motion, from the next look on.
 func (w *Worker) SetMotion(s media.MotionSettings) {
