@@ -12,7 +12,7 @@ need    := packaging/need.sh
 ffenv   := eval "$$(packaging/ffmpeg/env.sh)"
 
 # What apt has to bring, and what for.
-BUILD_PACKAGES := gcc pkg-config nasm libva-dev libdrm-dev dpkg-dev xz-utils patch
+BUILD_PACKAGES := gcc pkg-config nasm libva-dev libdrm-dev libdav1d-dev dpkg-dev xz-utils patch
 TEST_PACKAGES  := ffmpeg chromium gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base \
                   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad fonts-dejavu-core age libnss3-tools \
                   openssl iproute2 e2fsprogs mount util-linux strace

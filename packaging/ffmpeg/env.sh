@@ -21,7 +21,9 @@ make=
 [ "${1:-}" != --make ] || make=1
 
 line CGO_ENABLED 1
-line CGO_CFLAGS '-O2'
+# Go asks pkg-config only when it compiles, and takes no notice of other answers: with the build's name in the flags,
+# another FFmpeg is linked as soon as there is one.
+line CGO_CFLAGS "-O2 -DHEARTH_FFMPEG=$where"
 # No section garbage collection here: with it Go's race detector does not link any more.
 line CGO_LDFLAGS '-O2'
 case "${PKG_CONFIG_PATH:-}" in "$cache"/*) PKG_CONFIG_PATH= ;; esac # of an earlier call
