@@ -8,10 +8,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/asticode/go-astiav"
-
 	"hearth/nvr/media"
 	"hearth/nvr/vision/clip"
+	"hearth/nvr/vision/protocol"
 )
 
 const lumaW, lumaH = 320, 180
@@ -243,11 +242,15 @@ func TestJPEG(t *testing.T) {
 
 func TestChooseFallsBackToSoftware(t *testing.T) {
 	c := clip.Make(t, "-f", "lavfi", "-i", "testsrc2=s=320x240:r=5:d=0.2", "-c:v", "libx264")
-	d, why, err := choose(paramsOf(c.Track()), "auto", annexB(t, c, 0), []Hardware{
-		{Name: "vaapi", Device: "/nonexistent", device: astiav.HardwareDeviceTypeVAAPI, pixels: astiav.PixelFormatVaapi},
-		{Name: "v4l2m2m", device: astiav.HardwareDeviceTypeNone, suffix: "_v4l2m2m", inBand: true},
-		{Name: "cuda", Device: "0", device: astiav.HardwareDeviceTypeCUDA, pixels: astiav.PixelFormatCuda},
-	})
+	var candidates []Hardware
+	for _, w := range []protocol.Way{{Name: "vaapi", Device: "/nonexistent"}, {Name: "v4l2m2m"}, {Name: "cuda", Device: "0"}} {
+		h, err := Find(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		candidates = append(candidates, h)
+	}
+	d, why, err := Choose(paramsOf(c.Track()), annexB(t, c, 0), candidates, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,8 +258,11 @@ func TestChooseFallsBackToSoftware(t *testing.T) {
 	if d.Hardware().Name != "software" || why == "" {
 		t.Errorf("chose %s because of %q", d.Hardware(), why)
 	}
-	if _, _, err := choose(paramsOf(c.Track()), "auto", []byte("no key frame at all, just text"), nil); err == nil {
+	if _, _, err := Choose(paramsOf(c.Track()), []byte("no key frame at all, just text"), nil, nil); err == nil {
 		t.Error("text was decoded")
+	}
+	if _, err := Find(protocol.Way{Name: "abacus"}); err == nil {
+		t.Error("an abacus decodes")
 	}
 }
 

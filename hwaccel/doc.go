@@ -7,8 +7,8 @@
 // raw frame; hardware is one of the ways to decode ("software", "vaapi", "cuda", "v4l2m2m"); a Frame is a decoded
 // picture in memory, valid until the function that it was given to returns.
 //
-// Hardware is believed only after a real picture came out of it: Choose decodes a key frame with each candidate,
-// fetches the picture and scales it, and takes the first that gets this far.
+// Hardware is believed only after a right picture came out of it: Try plays a built-in clip of each kind, Choose decodes
+// the camera's own key frame, and both compare what comes out with what software makes of it.
 //
 // A Decoder and what belongs to it is for one goroutine at a time. Everything that FFmpeg allocates is freed by
 // Close, nothing by the garbage collector.

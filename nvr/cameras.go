@@ -14,6 +14,7 @@ import (
 
 	"hearth/nvr/camera"
 	"hearth/nvr/event"
+	"hearth/nvr/hardware"
 	"hearth/nvr/live"
 	"hearth/nvr/media"
 	"hearth/nvr/media/alarm"
@@ -47,6 +48,8 @@ type Cameras struct {
 	Log    *slog.Logger
 	// Trusted says whether the box knows the time; nil: it always does.
 	Trusted func() bool
+	// Hardware is what decodes on this machine; nil: software.
+	Hardware *hardware.Machine
 	// Zone is where the clock on the wall hangs that schedules go by; nil: the system's.
 	Zone *time.Location
 
@@ -96,12 +99,15 @@ func (c *Cameras) Run(ctx context.Context) error {
 		return err
 	}
 	looking, stop := context.WithCancel(ctx)
-	var privacy sync.WaitGroup
-	privacy.Go(func() { c.keepPrivacy(looking) })
-	privacy.Go(func() { c.openAgain(looking) })
+	var beside sync.WaitGroup
+	if c.Hardware != nil { // until it is known, software decodes
+		beside.Go(func() { c.Hardware.Run(looking) })
+	}
+	beside.Go(func() { c.keepPrivacy(looking) })
+	beside.Go(func() { c.openAgain(looking) })
 	err = <-ended
 	stop()
-	privacy.Wait()
+	beside.Wait()
 	c.change.Lock()
 	defer c.change.Unlock()
 	c.tree = nil

@@ -85,7 +85,7 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 		},
 	}
 	o.worker = &vision.Worker{
-		Program: c.Vision, Camera: id, Motion: settings.Motion, Log: log, Bell: c.Store.Bell(),
+		Program: c.Vision, Camera: id, Motion: settings.Motion, Machine: c.Hardware, Hardware: settings.Decoder, Log: log, Bell: c.Store.Bell(),
 		OnLook: func(l vision.Look) {
 			c.book(o).Look(eventLook(l))
 		},
@@ -170,6 +170,7 @@ func (o *one) apply(s box.Camera) {
 	o.mu.Unlock()
 	o.worker.SetMotion(s.Motion)
 	o.book.Limit.Set(s.Motion.EventsPerHour)
+	o.worker.SetHardware(s.Decoder)
 	o.screens.attend(s.Motion.Attentive)
 	for _, r := range o.recorders {
 		r.SetMode(record.Mode(s.Record))

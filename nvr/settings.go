@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"hearth/nvr/camera"
+	"hearth/nvr/hardware"
 	"hearth/nvr/media"
 	"hearth/storage/box"
 )
@@ -30,6 +31,7 @@ type CameraSettings struct {
 	LimitEventDays int        // of footage around events; 0: as of all other
 	Volume         media.UUID // recorded to; zero: the data folder
 	Motion         media.MotionSettings
+	Decoder        string // what decodes the pictures to look at: "auto" (default) or another of hardware.Choices
 }
 
 // FieldError is bad input, with the field that it is about. Its text is a sentence for the owner.
@@ -76,6 +78,14 @@ func (c *Cameras) settle(before box.Camera, s CameraSettings) (box.Camera, error
 	}
 	if after.Record, err = oneOf("record", s.Record, "continuous", "motion", "off"); err != nil {
 		return box.Camera{}, err
+	}
+	if after.Decoder, err = oneOf("decoder", s.Decoder, hardware.Choices...); err != nil {
+		return box.Camera{}, err
+	}
+	if after.Decoder != before.Decoder { // what worked once may be said again when it does not
+		if err := c.Hardware.Check(after.Decoder); err != nil {
+			return box.Camera{}, &FieldError{"decoder", err.Error()}
+		}
 	}
 	if after.Record == "motion" && s.Motion.Off {
 		return box.Camera{}, &FieldError{"record", "nothing would ever be recorded: look for motion too, or record always"}

@@ -41,6 +41,7 @@ type addedCamera struct {
 	Limits    *limitsView           `json:"limits,omitempty"`
 	Volume    *media.UUID           `json:"volume,omitempty" doc:"The disk to record to; the zero UUID for the data folder's"`
 	Motion    *media.MotionSettings `json:"motion,omitempty"`
+	Decoder   string                `json:"decoder,omitempty" enum:"auto,software,vaapi,cuda,v4l2m2m" default:"auto" doc:"What decodes its pictures to look for motion"`
 }
 
 // changedCamera says what to change; what is absent stays.
@@ -56,6 +57,7 @@ type changedCamera struct {
 	Limits    *limitsView           `json:"limits,omitempty"`
 	Volume    *media.UUID           `json:"volume,omitempty" doc:"The disk to record to; the zero UUID for the data folder's"`
 	Motion    *media.MotionSettings `json:"motion,omitempty"`
+	Decoder   *string               `json:"decoder,omitempty" enum:"auto,software,vaapi,cuda,v4l2m2m"`
 	Privacy   *changedPrivacy       `json:"privacy,omitempty"`
 }
 
@@ -127,7 +129,7 @@ func (a addedCamera) settings() nvr.CameraSettings {
 	set := nvr.CameraSettings{
 		Name: a.Name, URL: a.URL, Username: a.Username, Password: a.Password, DetectURL: a.DetectURL,
 		Transport: a.Transport, Record: a.Record, Audio: a.Audio == nil || *a.Audio,
-		Motion: media.MotionSettings{Sensitivity: 0.5},
+		Motion: media.MotionSettings{Sensitivity: 0.5}, Decoder: a.Decoder,
 	}
 	if a.Limits != nil {
 		set.LimitBytes, set.LimitDays, set.LimitEventDays = a.Limits.Bytes, a.Limits.Days, a.Limits.EventDays
@@ -152,6 +154,7 @@ func (s *Server) changeCamera(ctx context.Context, in *struct {
 	set := nvr.CameraSettings{
 		Name: c.Name, URL: c.URL, Username: c.Username, DetectURL: c.DetectURL, Transport: c.Transport, Record: c.Record,
 		Audio: c.Audio, LimitBytes: c.LimitBytes, LimitDays: c.LimitDays, LimitEventDays: c.LimitEventDays, Volume: c.Volume, Motion: c.Motion,
+		Decoder: c.Decoder,
 	}
 	b := in.Body
 	if b.Name != nil && strings.TrimSpace(*b.Name) != c.Name {
@@ -180,6 +183,7 @@ func (s *Server) changeCamera(ctx context.Context, in *struct {
 	change(&set.Audio, b.Audio)
 	change(&set.Volume, b.Volume)
 	change(&set.Motion, b.Motion)
+	change(&set.Decoder, b.Decoder)
 	set.Password = b.Password
 	if b.Limits != nil {
 		set.LimitBytes, set.LimitDays, set.LimitEventDays = b.Limits.Bytes, b.Limits.Days, b.Limits.EventDays

@@ -1,11 +1,13 @@
 package web
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
 	"hearth/nvr"
 	"hearth/nvr/camera"
+	"hearth/nvr/hardware"
 	"hearth/nvr/media"
 	"hearth/nvr/media/fmp4"
 	"hearth/nvr/vision"
@@ -41,6 +43,8 @@ type cameraView struct {
 	Limits      *limitsView           `json:"limits,omitempty"`
 	Volume      *media.UUID           `json:"volume,omitempty" doc:"The disk that it is recorded to; the zero UUID for the data folder's"`
 	Motion      *media.MotionSettings `json:"motion,omitempty"`
+	Decoder     string                `json:"decoder,omitempty" enum:"auto,software,vaapi,cuda,v4l2m2m" doc:"What is to decode its pictures to look for motion; vision says what does"`
+	Decoders    []string              `json:"decoders,omitempty" doc:"What decoder can be on this machine"`
 	Vision      *vision.Status        `json:"vision,omitempty"`
 	Viewers     *int                  `json:"viewers,omitempty"`
 	Identity    *identityView         `json:"identity,omitempty"`
@@ -109,6 +113,7 @@ func (s *Server) cameraView(v *visitor, g access.Grant, c box.Camera, usage stor
 	view.Transport, view.Audio = c.Transport, &c.Audio
 	view.Limits, view.Motion = &limitsView{c.LimitBytes, c.LimitDays, c.LimitEventDays}, &c.Motion
 	view.Volume = &c.Volume
+	view.Decoder, view.Decoders = cmp.Or(c.Decoder, hardware.Auto), s.Cameras.Hardware.Has()
 	if err == nil {
 		if state.Private == nil {
 			view.Vision, view.Viewers = &state.Vision, &state.Viewers

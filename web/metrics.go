@@ -161,6 +161,10 @@ func (r *reading) Collect(out chan<- prometheus.Metric) {
 		count("hearth_vision_cpu_seconds_total", "Processor time of the worker.", state.Vision.CPU, "camera", id)
 		gauge("hearth_vision_resident_bytes", "Memory of the worker.", float64(state.Vision.RSS), "camera", id)
 		count("hearth_vision_looks_total", "Pictures that were looked at.", float64(state.Vision.Looks), "camera", id)
+		count("hearth_vision_hardware_failures_total", "How often hardware that decoded was left for software.", float64(state.Vision.HardwareFailures), "camera", id)
+		if by := state.Vision.Decoder; by != "" {
+			gauge("hearth_vision_decoder", "1 for what decodes now.", 1, "camera", id, "decoder", by)
+		}
 		count("hearth_vision_dropped_total", "Units that the worker did not get.", float64(state.Vision.Dropped), "camera", id)
 	}
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,23 +28,34 @@ func main() {
 func run(args []string) error {
 	switch {
 	case len(args) == 1 && args[0] == "--probe-hw":
-		out := json.NewEncoder(os.Stdout)
-		out.SetIndent("", "  ")
-		return out.Encode(hwaccel.Probe())
-	case len(args) > 0:
-		return fmt.Errorf("%q is not understood; hearth starts this program by itself, and --probe-hw tries the decoders", args[0])
+		return probeHW(os.Stdout)
+	case len(args) == 1 && args[0] == "--identify-hw":
+		return indented(os.Stdout, hwaccel.Machine())
+	case len(args) == 4 && args[0] == "--try-hw": // one of those of --probe-hw
+		tidy()
+		return tryHW(os.Stdout, protocol.Way{Name: args[1], Device: args[2]}, args[3])
 	}
 
-	// Its goroutines wait for each other; waking further threads for them costs more than it brings.
-	runtime.GOMAXPROCS(1)
-	// Compressed GOPs are most of the heap; a process per camera has no room for as much garbage again.
-	debug.SetGCPercent(40)
-	debug.SetMemoryLimit(160 << 20)
-	box, err := confine(hwaccel.Present())
+	given, err := ways(args)
+	if err != nil {
+		return err
+	}
+
+	tidy()
+	box, err := confine(given)
 	if err != nil {
 		return err
 	}
 	return serve(input(), os.Stdout, box, lagLimit)
+}
+
+// tidy sets Go's runtime up for a process of which there is one per camera.
+func tidy() {
+	// Its goroutines wait for each other; waking further threads for them costs more than it brings.
+	runtime.GOMAXPROCS(1)
+	// Compressed GOPs are most of the heap; there is no room for as much garbage again.
+	debug.SetGCPercent(40)
+	debug.SetMemoryLimit(160 << 20)
 }
 
 // input is standard input such that who reads it waits without a thread of its own.
@@ -60,6 +70,7 @@ func input() *os.File {
 // serve answers until the input ends. Units that have waited for longer than lag are passed over.
 func serve(in io.Reader, out io.Writer, box *sandbox, lag time.Duration) error {
 	w := &worker{in: newInbox(), out: bufio.NewWriterSize(out, 64<<10), box: box, lag: lag}
+	w.hw = hardware{w: w, dog: watchdog{out: out, die: func() { os.Exit(1) }}}
 	go w.in.read(in)
 	err := w.run()
 	if errors.Is(err, io.EOF) {

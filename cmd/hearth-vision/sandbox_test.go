@@ -116,9 +116,9 @@ func live() error {
 		<-done
 	}
 	runtime.GC()
-	for _, trial := range hwaccel.Probe() {
-		if trial.Name == "software" && trial.Codec != "av1" && !trial.Works {
-			return fmt.Errorf("it cannot decode %s any more: %s", trial.Codec, trial.Why)
+	for _, s := range hwaccel.Samples {
+		if trial := hwaccel.Try(hwaccel.Software(), s); !trial.Works {
+			return fmt.Errorf("it cannot decode %s any more: %s", s, trial.Why)
 		}
 	}
 	return nil

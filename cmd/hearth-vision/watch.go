@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"time"
 
 	"hearth/hwaccel"
@@ -232,7 +233,10 @@ func (w *watch) glance(u protocol.Unit) (*sight, error) {
 		seen = &s
 		return err
 	}
-	if err := w.dec.Decode(u.Data, u.At, see); err != nil {
+	if err := w.w.decode(u, see); err != nil {
+		if swapped, err := w.w.lost(err, len(w.gop.units)-1); swapped || err != nil {
+			return w.glanceAgain(u, err)
+		}
 		w.w.stats.Bad++
 		w.dec.Reset()
 		return nil, nil
@@ -241,11 +245,22 @@ func (w *watch) glance(u protocol.Unit) (*sight, error) {
 		w.gop.fed = len(w.gop.units) // no reordering: it can go on from here
 		return seen, nil
 	}
-	if err := w.dec.Drain(see); err != nil || seen == nil {
+	if err := w.w.drain(see); err != nil || seen == nil {
+		if swapped, err := w.w.lost(cmp.Or(err, errNothing), len(w.gop.units)-1); swapped || err != nil {
+			return w.glanceAgain(u, err)
+		}
 		w.w.stats.Bad++
 		return nil, nil
 	}
 	return seen, nil
+}
+
+// glanceAgain is for after hardware failed: software does what it did not.
+func (w *watch) glanceAgain(u protocol.Unit, err error) (*sight, error) {
+	if err != nil {
+		return nil, err
+	}
+	return w.glance(u)
 }
 
 // advance decodes a long GOP up to its newest unit and looks at the newest picture.
@@ -283,7 +298,15 @@ func (w *watch) feed(end int, see func(*hwaccel.Frame) error) error {
 		if w.w.config.Codec == media.MJPEG && w.closely && u.At-w.last < w.pause() {
 			continue // each picture stands alone, so what is not looked at need not be decoded
 		}
-		if w.dec.Decode(u.Data, u.At, see) != nil {
+		if err := w.w.decode(u, see); err != nil {
+			swapped, err := w.w.lost(err, g.fed)
+			switch {
+			case err != nil:
+				return err
+			case swapped:
+				g.fed = -1 // from the start; what was told already is not told again
+				continue
+			}
 			w.w.stats.Bad++
 		}
 		if err := w.w.beat(); err != nil {
@@ -325,7 +348,7 @@ func (w *watch) replay(u protocol.Unit, seen sight, why string) error {
 	told := false
 	see := func(f *hwaccel.Frame) error {
 		w.w.stats.Decoded++
-		if f.At == seen.at {
+		if f.At == seen.at && !told {
 			told = true
 			return w.tell(seen, f)
 		}
@@ -406,6 +429,9 @@ func (w *watch) pause() int64 {
 // look has the detector look at a picture.
 func (w *watch) look(f *hwaccel.Frame) (sight, error) {
 	if err := f.Luma(w.luma, motion.Width, motion.Height); err != nil {
+		return sight{}, err
+	}
+	if err := w.w.hw.check(f, w.luma); err != nil {
 		return sight{}, err
 	}
 	return sight{f.At, w.judge(f.At)}, nil

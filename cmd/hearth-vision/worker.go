@@ -41,6 +41,7 @@ type worker struct {
 	watch    watch
 	lastBeat time.Time
 	stats    protocol.Stats
+	hw       hardware
 	refused  time.Time // when it was last said that nothing decodes this stream
 }
 
@@ -65,6 +66,8 @@ func (w *worker) run() error {
 			err = w.begun(m)
 		case protocol.Config:
 			err = w.begin(m)
+		case protocol.Ways:
+			w.hw.set(m.Ways, m.Final)
 		case protocol.Motion:
 			w.motion(m.Settings)
 		case protocol.Unit:
@@ -99,9 +102,7 @@ func (w *worker) begun(t protocol.Task) error {
 func (w *worker) begin(c protocol.Config) error {
 	w.closeDecoder()
 	w.config = c
-	if c.Hardware == "software" {
-		w.box.seal()
-	}
+	w.hw.set(c.Ways, c.Final)
 	w.params = hwaccel.Params{
 		Codec: c.Codec, VPS: c.VPS, SPS: c.SPS, PPS: c.PPS, Config: c.Config, Width: c.Width, Height: c.Height,
 	}
@@ -141,6 +142,10 @@ func (w *worker) unit(u protocol.Unit) error {
 		w.stats.Skipped += n + 1
 		return w.watch.behind()
 	}
+	if w.hw.anew && u.Key {
+		w.closeDecoder()
+		w.watch.gop.fed = 0
+	}
 	if w.watch.dec == nil {
 		if err := w.open(u); err != nil || w.watch.dec == nil {
 			return err
@@ -154,7 +159,7 @@ func (w *worker) open(u protocol.Unit) error {
 	if !u.Key {
 		return nil
 	}
-	dec, why, err := hwaccel.Choose(w.params, w.config.Hardware, u.Data)
+	dec, why, err := w.hw.choose(w.params, u.Data)
 	if err != nil {
 		w.stats.Bad++
 		if time.Since(w.refused) < time.Minute {
@@ -163,13 +168,13 @@ func (w *worker) open(u protocol.Unit) error {
 		w.refused = time.Now()
 		return w.say(protocol.Error{Text: fmt.Sprintf("the camera's %s pictures cannot be decoded: %v", w.config.Codec, err)})
 	}
-	if dec.Hardware().Name == "software" {
+	if dec.Hardware().Name == protocol.Software && w.hw.final {
 		w.box.seal()
 	}
 	w.watch.dec = dec
 	width, height := dec.Size()
 	return w.say(protocol.Decoder{
-		Name: dec.Hardware().Name, Codec: string(w.config.Codec), Width: width, Height: height, Why: why,
+		Name: dec.Hardware().Name, Device: dec.Hardware().Device, Codec: string(w.config.Codec), Width: width, Height: height, Why: why,
 		Sandbox: w.box.String(), Missing: brief(w.box.Missing()),
 	})
 }
@@ -188,7 +193,7 @@ func (w *worker) newest(width int) (jpeg []byte, at int64, err error) {
 	if len(g.units) == 0 {
 		return nil, 0, errors.New("no key frame has come yet")
 	}
-	if !w.config.Look {
+	if !w.config.Look && w.hw.final {
 		w.box.seal()
 	}
 	dec, err := hwaccel.Open(w.params, hwaccel.Software())
@@ -220,7 +225,9 @@ func (w *worker) newest(width int) (jpeg []byte, at int64, err error) {
 
 func (w *worker) closeDecoder() {
 	if w.watch.dec != nil {
+		w.hw.dog.mind(w.watch.dec.Hardware(), decodeLimit)
 		w.watch.dec.Close()
+		w.hw.dog.rest()
 		w.watch.dec = nil
 	}
 }

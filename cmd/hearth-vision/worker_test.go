@@ -86,7 +86,7 @@ func serveAll(t testing.TB, messages []protocol.Message) *heard {
 func configOf(t media.Track, look bool) protocol.Config {
 	return protocol.Config{
 		Codec: t.Codec, VPS: t.VPS, SPS: t.SPS, PPS: t.PPS, Config: t.Config, Width: t.Width, Height: t.Height,
-		Hardware: "software", Look: look,
+		Final: true, Look: look,
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"hearth/nvr"
 	"hearth/nvr/clock"
+	"hearth/nvr/hardware"
 	"hearth/storage"
 	"hearth/web"
 )
@@ -81,6 +82,7 @@ func (f *applianceFlags) open(p *program) (*appliance, error) {
 	store.SetClock(watch.AtLeast)
 	cameras := nvr.NewCameras(store, vision, p.log)
 	cameras.Trusted = watch.Trusted
+	cameras.Hardware = &hardware.Machine{Program: vision, Dir: f.Data, Log: p.log}
 	server := &web.Server{
 		Store: store, Cameras: cameras, Listen: f.Listen, ListenHTTP: f.ListenHTTP, Hosts: hosts, Dir: f.Data,
 		UI: web.UI(), Log: p.log, Version: version, Clock: watch, Recent: p.recent,

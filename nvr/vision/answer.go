@@ -29,9 +29,13 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 			log = log.With("why", clean(m.Why))
 		}
 		log.Info("looking for motion", "decoder", m.Name, "codec", m.Codec, "width", m.Width, "height", m.Height)
-		w.mu.Lock()
-		w.status.Decoder = m.Name
-		w.mu.Unlock()
+		if m.Failed != nil {
+			log.Warn("hardware failed, software decodes", "decoder", clean(m.Failed.String()))
+			if !w.noteFailure(p, *m.Failed, clean(m.Why)) {
+				return fmt.Errorf("it speaks of hardware that it was not given: %w", protocol.ErrMalformed)
+			}
+		}
+		w.decodes(p, m)
 		w.confined(m.Sandbox, m.Missing, log)
 	case protocol.Stats:
 		watching := m.Mode == "watching" || m.Mode == "attentive"
@@ -81,6 +85,12 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 			w.Bell.Ring(alarm.Worker, w.Camera, "a worker was fed with pictures of another camera")
 			return errMixed
 		}
+		if m.Failed != nil {
+			if !w.noteFailure(p, *m.Failed, clean(m.Text)) {
+				return fmt.Errorf("it speaks of hardware that it was not given: %w", protocol.ErrMalformed)
+			}
+			return fmt.Errorf("%w: %s %s", errHardware, *m.Failed, clean(m.Text))
+		}
 		log.Warn("hearth-vision says", "problem", clean(m.Text))
 		w.mu.Lock()
 		w.status.Problem = clean(m.Text)
@@ -124,7 +134,7 @@ func (w *Worker) ended(p *process) {
 	w.cpuPast += w.status.CPU
 	w.spells += p.spell
 	w.pid = 0
-	w.status.CPU, w.status.RSS, w.status.Mode, w.status.Decoder = 0, 0, "stopped", ""
+	w.status.CPU, w.status.RSS, w.status.Mode, w.status.Decoder, w.status.Device = 0, 0, "stopped", "", ""
 	w.hintsPast.Led += w.status.Hint.Led
 	w.hintsPast.Right += w.status.Hint.Right
 	w.status.Hint = Hint{}

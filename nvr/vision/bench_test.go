@@ -34,7 +34,7 @@ func BenchmarkMinute(b *testing.B) {
 			"-b:v", size.rate, "-minrate", size.rate, "-maxrate", size.rate, "-bufsize", size.rate)...)
 		add := func(name, path string, attentive bool) {
 			all = append(all, &paced{name: name + "-" + size.name, clip: c, worker: &Worker{
-				Program: path, Camera: media.NewCameraID(), Hardware: "software",
+				Program: path, Camera: media.NewCameraID(),
 				Motion: media.MotionSettings{Sensitivity: 0.5, Attentive: attentive},
 			}})
 		}

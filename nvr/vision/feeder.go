@@ -17,6 +17,9 @@ type feeder struct {
 	run     *media.Run            // that it was told of
 	motion  *media.MotionSettings // likewise
 
+	codec media.Codec // of the run
+	plan  plan        // what may decode it, as the process was told
+
 	heads bytes.Buffer // messages, and what comes before units
 	parts []part
 	out   [][]byte
@@ -62,11 +65,20 @@ func (f *feeder) hand(items []item) error {
 			return err
 		}
 	}
+	if now := f.worker.planFor(f.codec); f.codec != "" && !now.same(f.plan) {
+		f.tell(now)
+		if err := protocol.Write(&f.heads, protocol.Ways{Ways: now.ways, Final: now.final}); err != nil {
+			return err
+		}
+	}
 	from := 0
 	for _, it := range items {
 		if it.run != f.run {
 			f.run = it.run
-			c := configOf(it.run.Tracks[it.au.Track], f.worker.Hardware)
+			track := it.run.Tracks[it.au.Track]
+			f.codec = track.Codec
+			f.tell(f.worker.planFor(f.codec))
+			c := configOf(track, f.plan)
 			c.Look = true
 			if err := protocol.Write(&f.heads, c); err != nil {
 				return err
@@ -97,13 +109,16 @@ func (f *feeder) hand(items []item) error {
 	return err
 }
 
-func configOf(t media.Track, hardware string) protocol.Config {
-	if hardware == "" {
-		hardware = "auto"
-	}
+// tell takes note of what the process is being told.
+func (f *feeder) tell(now plan) {
+	f.plan = now
+	f.worker.told(f.process, f.codec, now)
+}
+
+func configOf(t media.Track, p plan) protocol.Config {
 	return protocol.Config{
 		Codec: t.Codec, VPS: t.VPS, SPS: t.SPS, PPS: t.PPS, Config: t.Config,
-		Width: t.Width, Height: t.Height, Hardware: hardware,
+		Width: t.Width, Height: t.Height, Ways: p.ways, Final: p.final,
 	}
 }
 

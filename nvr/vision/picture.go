@@ -22,7 +22,7 @@ var ErrNoPicture = errors.New("no picture could be made")
 func Picture(ctx context.Context, program string, t media.Track, au media.AccessUnit, width int) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, pictureTimeout)
 	defer cancel()
-	p, err := start(ctx, program, au.Camera, slog.New(slog.DiscardHandler))
+	p, err := start(ctx, program, au.Camera, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func Picture(ctx context.Context, program string, t media.Track, au media.Access
 
 	go func() { // ends at the latest when kill closes the pipe
 		for _, m := range []protocol.Message{
-			p.task, configOf(t, "software"), unitOf(p.task, &au), protocol.Picture{ID: 1, Width: width},
+			p.task, configOf(t, plan{final: true}), unitOf(p.task, &au), protocol.Picture{ID: 1, Width: width},
 		} {
 			if err := protocol.Write(p.in, m); err != nil {
 				return // the answers' end says why

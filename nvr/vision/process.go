@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"hearth/nvr/hardware"
 	"hearth/nvr/media"
 	"hearth/nvr/vision/protocol"
 )
@@ -25,6 +26,10 @@ var (
 	errDeaf   = errors.New("it takes no more pictures")
 	errLarge  = errors.New("it used too much memory")
 	errMixed  = errors.New("what it said is of another camera")
+	// errHardware says that the process ended, or had to be, while hardware decoded.
+	errHardware = errors.New("hardware that decoded failed")
+	// errMoreWays says that hardware may be used now that the process has closed itself off from.
+	errMoreWays = errors.New("there is hardware to decode with now")
 )
 
 // process is one hearth-vision with its pipes.
@@ -36,12 +41,22 @@ type process struct {
 	readErr  error // set before answers is closed
 	watching atomic.Bool
 	spell    uint64 // the newest it spoke of; Worker.look's goroutine only
+
+	given []protocol.Way // hardware that it may open
+	// Of Worker.mu, since what feeds the process and what hears it know of them: what it was told of the hardware, whether
+	// it was told that there will be none, and what decodes since.
+	plan   plan
+	closed bool
+	codec  media.Codec
+	using  protocol.Way
 }
 
 // start starts the program with nothing but its pipes: no environment but what drivers of hardware need, a process
 // group of its own, so that an interrupt typed at the terminal is for hearth alone. It is killed when ctx ends, but kill
 // is to be called in any case.
-func start(ctx context.Context, program string, camera media.CameraID, log *slog.Logger) (*process, error) {
+//
+// It closes itself off from all hardware but that of ways.
+func start(ctx context.Context, program string, camera media.CameraID, ways []protocol.Way, log *slog.Logger) (*process, error) {
 	path, err := exec.LookPath(program)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
@@ -49,9 +64,9 @@ func start(ctx context.Context, program string, camera media.CameraID, log *slog
 	if path, err = filepath.Abs(path); err != nil { // its folder is another than ours
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
-	cmd := exec.CommandContext(ctx, path)
+	cmd := exec.CommandContext(ctx, path, arguments(ways)...)
 	cmd.Dir = "/"
-	cmd.Env = driverEnvironment()
+	cmd.Env = hardware.Environment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stderr = &lines{log: log}
 	cmd.WaitDelay = 2 * time.Second
@@ -70,19 +85,9 @@ func start(ctx context.Context, program string, camera media.CameraID, log *slog
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
 	p := &process{cmd: cmd, task: protocol.Task{Camera: camera, Start: media.NewUUID()}, in: in, answers: make(chan protocol.Message, 64)}
+	p.given, p.closed = ways, len(ways) == 0
 	go p.read(out)
 	return p, nil
-}
-
-// driverEnvironment is what of our environment the drivers of hardware decoders may want to know.
-func driverEnvironment() []string {
-	env := []string{"GOTRACEBACK=single"}
-	for _, name := range []string{"LIBVA_DRIVER_NAME", "LIBVA_DRIVERS_PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"} {
-		if v, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+v)
-		}
-	}
-	return env
 }
 
 // read passes answers on until the process ends or talks nonsense. The first answer must be a Hello of our version.
@@ -115,11 +120,12 @@ func (p *process) kill() {
 }
 
 // look runs one process until it fails, which it says why, or ctx ends.
-func (w *Worker) look(ctx context.Context, log *slog.Logger) error {
-	p, err := start(ctx, w.Program, w.Camera, log)
+func (w *Worker) look(ctx context.Context, log *slog.Logger) (err error) {
+	p, err := start(ctx, w.Program, w.Camera, w.openable(), log)
 	if err != nil {
 		return err
 	}
+	defer func() { err = w.blame(ctx, p, err) }()
 	w.queue.restart()
 	answers := w.mixed(p)
 	ctx, cancel := context.WithCancel(ctx)
@@ -169,6 +175,9 @@ func (w *Worker) look(ctx context.Context, log *slog.Logger) error {
 			}
 			if err := w.weigh(p); err != nil {
 				return err
+			}
+			if w.lacks(p) {
+				return errMoreWays
 			}
 		}
 	}

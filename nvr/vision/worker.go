@@ -2,10 +2,12 @@ package vision
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
+	"hearth/nvr/hardware"
 	"hearth/nvr/media"
 	"hearth/nvr/media/alarm"
 )
@@ -49,6 +51,7 @@ type Thumb struct {
 // Status is how a Worker does.
 type Status struct {
 	Decoder  string  `json:"decoder"`           // "software", "vaapi", "cuda", "v4l2m2m"; empty until the first picture
+	Device   string  `json:"device,omitempty"`  // which of that name
 	Mode     string  `json:"mode"`              // "stopped", "waiting", "calm", "watching" or "attentive"
 	Restarts uint64  `json:"restarts"`          // how often the process had to be started anew
 	Problem  string  `json:"problem,omitempty"` // why it was, the last time; empty once looks come again
@@ -62,6 +65,10 @@ type Status struct {
 	// kernel has not the means.
 	Sandbox     string `json:"sandbox,omitempty"`
 	Unprotected string `json:"unprotected,omitempty"`
+
+	DecoderWhy       string     `json:"decoder_why,omitempty" doc:"Why hardware, or that which was wanted, does not decode"`
+	HardwareFailures uint64     `json:"hardware_failures" doc:"How often hardware that decoded was left for software"`
+	RetryAt          *time.Time `json:"hardware_retry_at,omitempty" doc:"When hardware that failed is tried again"`
 
 	Why  string `json:"why" doc:"Why it is in its mode, in plain words"`
 	Hint Hint   `json:"hint" doc:"How far the sizes of pictures are trusted to foretell motion"`
@@ -81,7 +88,8 @@ type Worker struct {
 	Program  string // path of hearth-vision
 	Camera   media.CameraID
 	Motion   media.MotionSettings // at the start; SetMotion changes them
-	Hardware string               // "auto" (or empty), "software", "vaapi", "cuda", "v4l2m2m"
+	Hardware string               // at the start; SetHardware changes it. One of hardware.Choices; empty is auto
+	Machine  *hardware.Machine    // what decodes here; nil: software
 	OnLook   func(Look)           // called from Run's goroutine
 	OnThumb  func(Thumb)          // likewise
 	Log      *slog.Logger         // says already which camera it is, by its name
@@ -101,6 +109,7 @@ type Worker struct {
 	hintsPast Hint                  // likewise
 	spells    uint64                // given to processes that have ended
 	motion    *media.MotionSettings // set by SetMotion
+	failed    failures              // hardware that failed with this camera
 }
 
 // StartRun implements media.Sink.
@@ -177,10 +186,18 @@ func (w *Worker) Run(ctx context.Context) error {
 		if time.Since(begun) > healthy {
 			wait = w.backoff()
 		}
+		if errors.Is(err, errMoreWays) {
+			log.Info("the look for motion is started anew", "why", err)
+			continue
+		}
 		w.mu.Lock()
 		w.status.Restarts++
 		w.status.Problem = err.Error()
 		w.mu.Unlock()
+		if errors.Is(err, errHardware) { // which is not used again soon: no need to wait
+			log.Warn("the look for motion is started anew, without the hardware that failed", "why", err)
+			continue
+		}
 		log.Warn("the look for motion is started anew", "why", err, "in", wait)
 		select {
 		case <-time.After(wait):

@@ -27,6 +27,7 @@ type Camera struct {
 	LimitEventDays int                  `json:"limit_event_days,omitempty"`
 	Volume         media.UUID           `json:"volume,omitzero"` // recorded to; zero: the data folder
 	Motion         media.MotionSettings `json:"motion"`
+	Decoder        string               `json:"decoder,omitempty"` // what decodes its pictures to look at: auto (or empty), or one of its names
 	Created        time.Time            `json:"created"`
 	// Privacy is when it does not look; nil: nobody said. PutCamera and ChangeCamera leave it as it is: ChangePrivacy changes it.
 	Privacy *Privacy `json:"privacy,omitempty"`

@@ -147,6 +147,9 @@ func describe(ctx context.Context, file []byte, path string) (media.Track, error
 	case "mjpeg":
 		t.Codec = media.MJPEG
 		return t, nil
+	case "av1":
+		t.Codec = media.AV1
+		return t, readAV1C(&t, file)
 	}
 	return t, fmt.Errorf("%s: codec %s is not known here", path, name)
 }

@@ -59,6 +59,17 @@ func readHVCC(t *media.Track, file []byte) error {
 	return nil
 }
 
+// readAV1C finds the sequence header in an AV1CodecConfigurationRecord (AV1 Codec ISO Media File Format Binding, 2.3.3).
+// A Track has it without its size field.
+func readAV1C(t *media.Track, file []byte) error {
+	b := after(file, "av1C")
+	if len(b) < 6 || b[4]&2 == 0 || b[5]&0x80 != 0 || len(b) < 6+int(b[5]) {
+		return errNoSets
+	}
+	t.Config = append([]byte{b[4] &^ 2}, b[6:6+int(b[5])]...)
+	return nil
+}
+
 func after(file []byte, box string) []byte {
 	i := bytes.Index(file, []byte(box))
 	if i < 0 {

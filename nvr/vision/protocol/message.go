@@ -35,6 +35,7 @@ const (
 	KindUnit    Kind = 3
 	KindPicture Kind = 4
 	KindTask    Kind = 5
+	KindWays    Kind = 6
 
 	KindHello   Kind = 65
 	KindDecoder Kind = 66
@@ -45,7 +46,7 @@ const (
 	KindError   Kind = 71
 )
 
-// Message is one of Task, Config, Motion, Unit, Picture, Hello, Decoder, Look, Thumb, JPEG, Stats and Error.
+// Message is one of Task, Config, Ways, Motion, Unit, Picture, Hello, Decoder, Look, Thumb, JPEG, Stats and Error.
 type Message interface{ kind() Kind }
 
 // Task says for whom the worker works. It is the first thing that hearth says. Each unit then names its Start, and each
@@ -66,10 +67,19 @@ type Config struct {
 	Config []byte      `json:"config,omitempty"`
 	Width  int         `json:"width"`
 	Height int         `json:"height"`
-	// Hardware is what may decode: "auto", "software" or the name of one ("vaapi", "cuda", "v4l2m2m").
-	Hardware string `json:"hardware"`
+	// Ways are what may decode besides software, what costs least first: each has proven itself on this machine, and
+	// has to prove itself with this stream.
+	Ways []Way `json:"ways,omitempty"`
+	// Final says that no hardware will decode this stream, not later either: the worker closes itself off from all.
+	Final bool `json:"final,omitempty"`
 	// Look says whether to look for motion; without it the worker only answers Pictures.
 	Look bool `json:"look"`
+}
+
+// Ways says what may decode from now on: at the next key frame at which it is at leisure, the worker chooses anew.
+type Ways struct {
+	Ways  []Way `json:"ways,omitempty"`
+	Final bool  `json:"final,omitempty"` // as in Config
 }
 
 // Motion changes what counts as motion, from the next look on.
@@ -110,6 +120,10 @@ type Decoder struct {
 	// Sandbox and Missing are as in Hello, now that more is closed, or not.
 	Sandbox string `json:"sandbox,omitempty"`
 	Missing string `json:"missing,omitempty"`
+	// Device is which hardware of that name.
+	Device string `json:"device,omitempty"`
+	// Failed is hardware that decoded until now and does not any more; Why says what it did.
+	Failed *Way `json:"failed,omitempty"`
 }
 
 // Look is what was seen in one picture.
@@ -173,10 +187,13 @@ type Error struct {
 	// Mixed says that something of another camera's worker came in.
 	Mixed bool   `json:"mixed,omitempty"`
 	Text  string `json:"text"`
+	// Failed is hardware that hangs: the worker ends, since nothing else gets it out of there.
+	Failed *Way `json:"failed,omitempty"`
 }
 
 func (Task) kind() Kind    { return KindTask }
 func (Config) kind() Kind  { return KindConfig }
+func (Ways) kind() Kind    { return KindWays }
 func (Motion) kind() Kind  { return KindMotion }
 func (Unit) kind() Kind    { return KindUnit }
 func (Picture) kind() Kind { return KindPicture }

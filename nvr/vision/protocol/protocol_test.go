@@ -32,16 +32,26 @@ func image(t *rapid.T) []byte {
 	return append([]byte{0xff, 0xd8, 0xff, 0xe0}, data(1, 300).Draw(t, "jpeg")...)
 }
 
+func ways(t *rapid.T) []Way {
+	way := rapid.Custom(func(t *rapid.T) Way {
+		return Way{Name: rapid.SampledFrom([]string{VAAPI, CUDA, V4L2}).Draw(t, "way"), Device: rapid.StringN(0, 40, 200).Draw(t, "device")}
+	})
+	if list := rapid.SliceOfN(way, 0, MaxWays).Draw(t, "ways"); len(list) > 0 {
+		return list
+	}
+	return nil
+}
+
 // message draws any message that may be sent.
 func message(t *rapid.T) Message {
 	number := rapid.Uint64Max(1 << 53)
 	text := rapid.StringN(0, 40, 200)
 	at := rapid.Int64()
-	switch rapid.IntRange(0, 11).Draw(t, "kind") {
+	switch rapid.IntRange(0, 12).Draw(t, "kind") {
 	case 0:
 		return Config{
 			Codec: media.H265, VPS: data(1, 90).Draw(t, "vps"), SPS: data(1, 90).Draw(t, "sps"), PPS: data(1, 90).Draw(t, "pps"),
-			Config: data(1, 9).Draw(t, "config"), Width: 1920, Height: 1080, Hardware: "auto", Look: rapid.Bool().Draw(t, "look"),
+			Config: data(1, 9).Draw(t, "config"), Width: 1920, Height: 1080, Ways: ways(t), Final: rapid.Bool().Draw(t, "final"), Look: rapid.Bool().Draw(t, "look"),
 		}
 	case 1:
 		return Motion{media.MotionSettings{
@@ -71,6 +81,8 @@ func message(t *rapid.T) Message {
 		return JPEG{Of: Task{media.NewCameraID(), media.NewUUID()}, ID: number.Draw(t, "id"), At: at.Draw(t, "at"), JPEG: image(t)}
 	case 10:
 		return Task{media.NewCameraID(), media.NewUUID()}
+	case 11:
+		return Ways{Ways: ways(t), Final: rapid.Bool().Draw(t, "final")}
 	case 9:
 		return Stats{Mode: "calm", CPU: part().Draw(t, "cpu"), RSS: 1 << 27, Units: number.Draw(t, "u"), Kept: 30}
 	}

@@ -114,8 +114,10 @@ func parse(k Kind, head, body []byte) (Message, error) {
 		return parseJSON(head, func(m *Task) bool { return !m.Camera.IsZero() || !m.Start.IsZero() })
 	case KindConfig:
 		return parseJSON(head, func(m *Config) bool {
-			return max(len(m.VPS), len(m.SPS), len(m.PPS), len(m.Config)) <= MaxSets && len(m.Codec)+len(m.Hardware) <= MaxName
+			return max(len(m.VPS), len(m.SPS), len(m.PPS), len(m.Config)) <= MaxSets && len(m.Codec) <= MaxName && validWays(m.Ways)
 		})
+	case KindWays:
+		return parseJSON(head, func(m *Ways) bool { return validWays(m.Ways) })
 	case KindMotion:
 		return parseJSON(head, func(m *Motion) bool { return len(m.Settings.Zones) <= MaxZones && len(m.Settings.Masks) <= MaxZones })
 	case KindPicture:
@@ -124,7 +126,8 @@ func parse(k Kind, head, body []byte) (Message, error) {
 		return parseJSON(head, func(m *Hello) bool { return len(m.FFmpeg) <= MaxText && len(m.Sandbox)+len(m.Missing) <= MaxText })
 	case KindDecoder:
 		return parseJSON(head, func(m *Decoder) bool {
-			return len(m.Name)+len(m.Codec)+len(m.Why)+len(m.Sandbox)+len(m.Missing) <= MaxText
+			n := len(m.Device) + len(m.Codec) + len(m.Why) + len(m.Sandbox) + len(m.Missing)
+			return n <= MaxText && Way{Name: m.Name}.Known() && validFailed(m.Failed)
 		})
 	case KindLook:
 		return parseJSON(head, validLook)
@@ -141,7 +144,7 @@ func parse(k Kind, head, body []byte) (Message, error) {
 	case KindStats:
 		return parseJSON(head, validStats)
 	case KindError:
-		return parseJSON(head, func(m *Error) bool { return len(m.Text) <= MaxText })
+		return parseJSON(head, func(m *Error) bool { return len(m.Text) <= MaxText && validFailed(m.Failed) })
 	}
 	return nil, ErrMalformed
 }
@@ -162,6 +165,17 @@ func validStats(m *Stats) bool {
 	return len(m.Mode) <= MaxName && m.CPU >= 0 && m.CPU <= most && m.RSS >= 0 &&
 		slices.Contains(Whys, m.Why) && slices.Contains(Hints, m.Hint) && sane(m.Trust) && m.Wake >= 0 && m.Wake <= MaxBody
 }
+
+func validWays(ways []Way) bool {
+	for _, w := range ways {
+		if !w.Known() || len(w.Device) > MaxName {
+			return false
+		}
+	}
+	return len(ways) <= MaxWays
+}
+
+func validFailed(w *Way) bool { return w == nil || w.Known() && len(w.Device) <= MaxName }
 
 func validLook(m *Look) bool {
 	if len(m.Regions) > MaxRegions || len(m.Zones) > MaxZones || !sane(m.Score) {

@@ -1,0 +1,205 @@
+package vision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"hearth/nvr/hardware"
+	"hearth/nvr/media"
+	"hearth/nvr/vision/protocol"
+)
+
+// How long hardware that failed is left alone: doubled with each failure, from the start again once it has worked for
+// a while.
+const (
+	firstRest  = time.Minute
+	longRest   = 4 * time.Hour
+	wellBehave = 30 * time.Minute
+)
+
+// plan is what may decode a camera's pictures besides software now.
+type plan struct {
+	ways  []protocol.Way
+	final bool   // no hardware will be used for this stream, not later either
+	why   string // there is none, for the owner
+}
+
+func (p plan) same(o plan) bool { return p.final == o.final && slices.Equal(p.ways, o.ways) }
+
+// failure is what is remembered of hardware that failed with this camera.
+type failure struct {
+	why   string
+	rest  time.Duration
+	until time.Time // when it may be tried again
+}
+
+// failures are those of one camera. A stream can be made to have hardware fail, so another camera's worker does not
+// go by them. There are as many as the machine has ways at most.
+type failures map[protocol.Way]*failure
+
+// note takes note of a failure.
+func (f failures) note(w protocol.Way, why string, now time.Time) {
+	had := f[w]
+	if had == nil || now.Sub(had.until) > wellBehave {
+		had = &failure{rest: firstRest / 2}
+		f[w] = had
+	}
+	had.why, had.rest = why, min(2*had.rest, longRest)
+	had.until = now.Add(had.rest)
+}
+
+// without takes those out that are to be left alone, and says why and until when of the first.
+func (f failures) without(ways []protocol.Way, now time.Time) (left []protocol.Way, why string, until time.Time) {
+	for _, w := range ways {
+		had := f[w]
+		if had == nil || !now.Before(had.until) {
+			left = append(left, w)
+			continue
+		}
+		if until.IsZero() || had.until.Before(until) {
+			why, until = w.String()+" "+had.why, had.until
+		}
+	}
+	return left, why, until
+}
+
+// SetHardware says what is to decode from now on: one of hardware.Choices.
+func (w *Worker) SetHardware(want string) {
+	w.mu.Lock()
+	w.Hardware = want
+	w.mu.Unlock()
+	w.queue.poke()
+}
+
+// planFor says what may decode a codec now, and keeps why for the status.
+func (w *Worker) planFor(c media.Codec) plan {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all, why := w.Machine.Ways(c, w.want())
+	left, failed, until := w.failed.without(all, time.Now())
+	p := plan{ways: left, final: len(all) == 0, why: why}
+	w.status.RetryAt = nil
+	if failed != "" {
+		w.status.RetryAt = &until
+		p.why = failed
+	}
+	return p
+}
+
+// want is the owner's choice. The caller holds w.mu.
+func (w *Worker) want() string {
+	if w.Hardware == "" {
+		return hardware.Auto
+	}
+	return w.Hardware
+}
+
+// noteFailure takes note of hardware that the process says failed, or that it ended with. What was not given to it
+// is not believed, and false.
+func (w *Worker) noteFailure(p *process, way protocol.Way, why string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !slices.Contains(p.given, way) {
+		return false
+	}
+	if w.failed == nil {
+		w.failed = make(failures)
+	}
+	w.failed.note(way, why, time.Now())
+	w.status.HardwareFailures++
+	return true
+}
+
+// arguments are how a process is told which hardware it may open.
+func arguments(ways []protocol.Way) []string {
+	var args []string
+	for _, w := range ways {
+		args = append(args, w.Name+":"+w.Device)
+	}
+	return args
+}
+
+// openable is the hardware that the next process may open: also what failed lately, since that is tried again.
+func (w *Worker) openable() []protocol.Way {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []protocol.Way
+	for _, c := range []media.Codec{media.H264, media.H265, media.MJPEG, media.AV1} {
+		ways, _ := w.Machine.Ways(c, w.want())
+		for _, x := range ways {
+			if !slices.Contains(all, x) {
+				all = append(all, x)
+			}
+		}
+	}
+	return all
+}
+
+// told takes note of what a process was told.
+func (w *Worker) told(p *process, c media.Codec, now plan) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p.plan, p.codec = now, c
+	p.closed = p.closed || now.final
+	p.using = protocol.Way{}
+	w.status.DecoderWhy = now.why
+}
+
+// lacks says whether there is hardware to be used that a process has no way to.
+func (w *Worker) lacks(p *process) bool {
+	w.mu.Lock()
+	codec := p.codec
+	w.mu.Unlock()
+	if codec == "" {
+		return false
+	}
+	now := w.planFor(codec)
+	for _, x := range now.ways {
+		if p.closed || !slices.Contains(p.given, x) {
+			return true
+		}
+	}
+	return false
+}
+
+// blame says whether the end of a process is to be put down to hardware: to what decoded, or to all that was on trial.
+// A process may have come to harm by its stream; then software does too.
+func (w *Worker) blame(ctx context.Context, p *process, err error) error {
+	if ctx.Err() != nil || errors.Is(err, errMoreWays) || errors.Is(err, errMixed) || errors.Is(err, errHardware) {
+		return err
+	}
+	w.mu.Lock()
+	suspects := p.plan.ways
+	if p.using.Name != "" {
+		suspects = []protocol.Way{p.using}
+	}
+	w.mu.Unlock()
+	if len(suspects) == 0 || p.using.Name == protocol.Software {
+		return err
+	}
+	for _, x := range suspects {
+		w.noteFailure(p, x, "was in use when the worker ended: "+err.Error())
+	}
+	return fmt.Errorf("%w: %s: %w", errHardware, suspects[0], err)
+}
+
+// decodes takes note of what the process says decodes now.
+func (w *Worker) decodes(p *process, m protocol.Decoder) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p.using = protocol.Way{Name: m.Name, Device: m.Device}
+	w.status.Decoder, w.status.Device = m.Name, clean(m.Device)
+	if m.Why != "" {
+		w.status.DecoderWhy = clean(m.Why)
+	}
+	if m.Name == protocol.Software && m.Failed == nil {
+		for _, x := range p.plan.ways { // tried again, and refused again
+			if w.failed[x] != nil && w.status.RetryAt == nil {
+				w.failed.note(x, w.failed[x].why, time.Now())
+			}
+		}
+	}
+}
