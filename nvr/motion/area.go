@@ -20,6 +20,9 @@ type area struct {
 	names   []string                // of the zones, as many as count
 	sizes   []float64               // of each, the least part of the picture that counts there
 	only    bool                    // what lies in no zone does not count
+	plain   bool                    // zones only label
+
+	sensitivity float64 // of the whole picture, 0 to 1
 
 	limits limits         // of the whole picture
 	sigmas [halfN]float32 // of each place: that, or those of the most sensitive zone of its own that it lies in
@@ -28,6 +31,7 @@ type area struct {
 
 func newArea(s media.MotionSettings) *area {
 	a := &area{masked: len(s.Masks) > 0, only: s.OnlyZones && len(s.Zones) > 0, limits: limitsFor(s.Sensitivity)}
+	a.sensitivity, a.plain = within(s.Sensitivity), !a.only
 	for i := range a.pixels {
 		a.pixels[i] = 255
 	}
@@ -52,6 +56,7 @@ func newArea(s media.MotionSettings) *area {
 	for n, z := range s.Zones[:min(len(s.Zones), maxZones)] {
 		a.names = append(a.names, z.Name)
 		a.sizes = append(a.sizes, z.MinSize)
+		a.plain = a.plain && z.MinSize <= 0 && z.Sensitivity == nil
 		fill(z.Polygon, halfW, halfH, func(i int) {
 			a.zones[i] |= 1 << n
 			if z.Sensitivity == nil {

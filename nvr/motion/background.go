@@ -48,6 +48,7 @@ type pass struct {
 	learn bool
 	looks int
 	late  bool // the background is of long ago: what is new has been there for a while
+	reach *reacher
 }
 
 // seen is what a pass found in all.
@@ -81,6 +82,7 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 	}
 	gain, offset, slopeX, slopeY := f.gain, f.offset, f.slopeX, f.slopeY
 	inverse := 1 / gain
+	keen := p.reach.limits[0].sigmas
 	hazy := 0.25 * (abs(slopeX) + abs(slopeY) + 0.1*gain) * inverse // how wrong a slope may be
 	edgeX, edgeY := edge(slopeX*inverse), edge(slopeY*inverse)
 	x0, x1 := max(edgeX, edgeX-f.wholeX), min(halfW-edgeX, halfW-edgeX-f.wholeX)
@@ -99,8 +101,12 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 			d := (c - expect) * inverse
 			off := abs(d)
 			dev, wild := g.dev[j], g.wild[j]
-			threshold := a.sigmas[there+x]*f.noise*(dev+devFloor) + wildSigmas*wild + hazy*(abs(gx)+abs(gy))
+			base, rest := f.noise*(dev+devFloor), wildSigmas*wild+hazy*(abs(gx)+abs(gy))
+			threshold := a.sigmas[there+x]*base + rest
 			if off <= threshold {
+				if off > keen*base+rest && !f.clipped(c, expect, m) && (g.otherFor[j] <= 0 || abs(m+d-g.other[j]) > threshold) {
+					p.reach.faint(j, m+d, c, off, base, rest, p)
+				}
 				if p.learn {
 					g.mean[j] = m + alphaMean*d
 					g.dev[j] = dev + alphaDev*(off-dev)
@@ -132,6 +138,7 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 				g.state[j] |= strong
 			}
 			g.ratio[j] = off / threshold
+			p.reach.clear(j, g, off, base, rest, p)
 			s.astray++
 		}
 	}

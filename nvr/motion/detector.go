@@ -35,6 +35,7 @@ type Detector struct {
 	guard    guard
 	frozen   frozen
 	outline  outline // of the picture, when it is needed
+	reach    reacher
 
 	begun   bool          // there is a background
 	changed time.Duration // when the whole picture last changed; 0 it never did
@@ -71,6 +72,11 @@ type Result struct {
 	Regions []media.Region
 	// Zones are the names of the zones that the regions touch, in the order of the settings, each once.
 	Zones []string
+	// Reach is at how many Levels of sensitivity it would have moved in the whole picture, the most sensitive first: at
+	// SensitivityOf(Reach-1) and above; 0 at none. Zones have no part in it.
+	Reach int
+	// Where is the frame around what reached that far; empty when Reach is 0.
+	Where media.Region
 	// Fit is how the background was turned into this picture.
 	Fit Fit
 }
@@ -86,6 +92,7 @@ type Fit struct {
 // New makes a Detector that has seen nothing yet.
 func New(s media.MotionSettings) *Detector {
 	d := &Detector{}
+	d.reach.init()
 	d.SetSettings(s)
 	return d
 }
@@ -122,6 +129,9 @@ func (d *Detector) Look(luma []byte, at time.Duration) Result {
 		d.frozen.see(luma, at, d.area)
 	}
 	out := d.compare(at, dt, learn)
+	if out.Moving && out.Reach == 0 { // the picture as a whole
+		out.Reach, out.Where = Levels, out.Regions[0]
+	}
 	if g := &d.guard; g.kind != "" && at >= g.since {
 		out.Tamper, out.TamperSince = g.kind, g.since
 	}
@@ -138,7 +148,8 @@ func (d *Detector) compare(at time.Duration, dt float32, learn bool) Result {
 	if d.fit.gone {
 		return d.lose(at, dt, learn)
 	}
-	s := p.ground.pass(&d.half, &d.fit, d.area, pass{dt: dt, learn: learn, looks: p.looks})
+	d.reach.begin(learn)
+	s := p.ground.pass(&d.half, &d.fit, d.area, pass{dt: dt, learn: learn, looks: p.looks, reach: &d.reach})
 	if s.astray > s.used*changedPart/100 {
 		return d.lose(at, dt, learn)
 	}

@@ -20,7 +20,8 @@ const (
 // judge says what of the last pass moves.
 func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 	out := Result{WarmUp: warm, Fit: d.fit.result()}
-	found := d.find.regions(scene{&d.half, &d.fit, &d.now.ground, &d.now.cells, d.area})
+	v := scene{&d.half, &d.fit, &d.now.ground, &d.now.cells, d.area, &d.now.ground.state}
+	found := d.find.regions(v)
 	crowded := d.crowd.learn(found, dt)
 	drops := crowded > 0 && dt > 0 && dt < dropTime
 	var total float32
@@ -39,7 +40,7 @@ func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 		if drops && o.fresh > o.stirring*3/4 {
 			continue // in a crowd, what was nowhere near a moment ago is one more drop
 		}
-		if !d.sure(o, least, at, crowded, warm) {
+		if !d.trail.sure(o, least, at, crowded, warm) {
 			out.Doubt = true
 			continue
 		}
@@ -47,12 +48,14 @@ func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 		total += o.weight
 		n = d.keep(n, o)
 	}
-	if n == 0 {
+	if out.Reach, out.Where = d.reach.judge(d, v, at, dt, warm); n == 0 {
+		d.area.agree(&out)
 		return out
 	}
 	out.Moving, out.Doubt = true, false
 	out.Score = certainty(total)
 	out.Regions = d.regions[:n]
+	d.area.agree(&out)
 	d.zones = d.zones[:0]
 	for i, name := range d.area.names {
 		if zones&(1<<i) != 0 {
@@ -71,10 +74,10 @@ func (o *region) size() float64 { return float64((o.x1-o.x0)*(o.y1-o.y0)) / half
 
 // sure says whether a region counts as motion: at once when it is large and clear, else when it has moved on since
 // another look.
-func (d *Detector) sure(o *region, area int, at time.Duration, crowded int, warm bool) bool {
+func (t *trail) sure(o *region, area int, at time.Duration, crowded int, warm bool) bool {
 	s := step{at: at, x: float32(o.sumX) / float32(o.stirring), y: float32(o.sumY) / float32(o.stirring), n: o.stirring}
-	follows := d.trail.follows(s)
-	d.trail.add(s)
+	follows := t.follows(s)
+	t.add(s)
 	least := max(area, crowded)
 	if o.stirring < least || o.strong < min(least, largeArea*area)/3 {
 		return false

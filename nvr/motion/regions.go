@@ -47,6 +47,7 @@ type scene struct {
 	ground *background
 	cells  *cells
 	area   *area
+	state  *[halfN]uint8 // of the places, at the sensitivity that is asked for
 }
 
 // regions finds all regions of the last pass.
@@ -55,7 +56,7 @@ func (r *finder) regions(v scene) []region {
 	before, above := 0, 0 // first run of the rows y-2 and y-1
 	for y := 1; y < halfH-1; y++ {
 		first := r.n
-		r.row(v.ground, y)
+		r.row(v.state, y)
 		for i := first; i < r.n; i++ {
 			for k := before; k < first; k++ {
 				if r.runs[k].x0 <= r.runs[i].x1+1 && r.runs[k].x1 >= r.runs[i].x0-1 {
@@ -102,7 +103,7 @@ func (r *finder) unlight(n int, v scene, noise float32) {
 		}
 		k := &r.runs[i]
 		for x := int(k.x0); x <= int(k.x1); x++ {
-			if j := int(k.y)*halfW + x; v.ground.state[j]&astray != 0 {
+			if j := int(k.y)*halfW + x; v.state[j]&astray != 0 {
 				r.textures[cellOf(x, int(k.y))].add(v, j)
 			}
 		}
@@ -123,8 +124,8 @@ func (r *finder) unlight(n int, v scene, noise float32) {
 }
 
 // row collects the runs of one row.
-func (r *finder) row(g *background, y int) {
-	row := g.state[y*halfW:][:halfW]
+func (r *finder) row(state *[halfN]uint8, y int) {
+	row := state[y*halfW:][:halfW]
 	if empty(row) {
 		return
 	}
@@ -163,7 +164,7 @@ func (o *region) add(n run, v scene) {
 	o.y0, o.y1 = min(o.y0, y), max(o.y1, y+1)
 	for x := int(n.x0); x <= int(n.x1); x++ {
 		j := y*halfW + x
-		s := v.ground.state[j]
+		s := v.state[j]
 		if s&astray == 0 {
 			continue
 		}
