@@ -35,6 +35,7 @@ type one struct {
 	worker    *vision.Worker
 	book      *event.Book
 	strangers *strangers
+	sights    sights
 
 	// looking ends when the camera is not to look any more. Parts that look hold busy for reading while they run.
 	looking context.Context
@@ -87,6 +88,7 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 	o.worker = &vision.Worker{
 		Program: c.Vision, Camera: id, Motion: settings.Motion, Machine: c.Hardware, Hardware: settings.Decoder, Log: log, Bell: c.Store.Bell(),
 		OnLook: func(l vision.Look) {
+			c.sighted(o, l.Camera, l)
 			c.book(o).Look(eventLook(l))
 		},
 		OnThumb: func(t vision.Thumb) {
@@ -137,7 +139,7 @@ func (c *Cameras) limit(settings box.Camera) *event.Limit {
 
 // eventLook is a worker's look as the book takes it.
 func eventLook(l vision.Look) event.Look {
-	e := event.Look{Camera: l.Camera, At: l.At, Moving: l.Moving, Score: l.Score, Regions: l.Regions, Zones: l.Zones}
+	e := event.Look{Camera: l.Camera, At: l.At, Moving: l.Moving, Score: l.Score, Regions: l.Regions, Zones: l.Zones, Reach: l.Reach, Where: l.Where}
 	if l.Tamper != "" {
 		e.Tamper = &event.Wrong{Detail: l.Tamper, Since: l.TamperSince}
 	}
@@ -223,6 +225,7 @@ func (o *one) quiet() <-chan struct{} {
 
 // finish hands the last fragments over once the parts have stopped.
 func (o *one) finish() {
+	o.sights.end()
 	o.strangers.end()
 	for i := range o.recorders {
 		if err := o.recorders[i].Close(); err != nil {

@@ -74,6 +74,37 @@ func (s *Store) AddMotion(cam media.CameraID, at time.Time, score float64) {
 	s.index.AddMotion(cam, micros(at), score)
 }
 
+// Mark is a stretch of ten seconds in which something would have moved, at how many sensitivities, and where.
+type Mark struct {
+	At    time.Time
+	Reach int // at how many of media.Levels, 1 at least
+	Where media.Region
+}
+
+// AddMark notes a look: at how many of media.Levels it would have moved (0: at none), and where. It costs no write.
+func (s *Store) AddMark(cam media.CameraID, at time.Time, reach int, where media.Region) {
+	s.index.AddMark(cam, micros(at), reach, where)
+}
+
+// Marks gives the marks of the grant's camera that begin between two times, in order, and since when, in whole hours, it
+// was looked; the zero time: not at all. The grant is for managing the camera.
+func (s *Store) Marks(g access.Grant, from, to time.Time) (marks []Mark, since time.Time, err error) {
+	if !g.Allows(access.Manage) {
+		return nil, time.Time{}, ErrDenied
+	}
+	if err := s.access.Renew(g); err != nil {
+		return nil, time.Time{}, err
+	}
+	list, first, err := s.index.Marks(g.Camera(), micros(from), micros(to))
+	if err != nil || first == 0 {
+		return nil, time.Time{}, err
+	}
+	for _, m := range list {
+		marks = append(marks, Mark{fromMicros(m.At), m.Reach, m.Where})
+	}
+	return marks, fromMicros(first), nil
+}
+
 // Events lists the events of the cameras that the grants are for, newest first; grants that are not for events are an
 // error. next is the cursor of what follows, "" at the end.
 func (s *Store) Events(gs []access.Grant, f EventFilter) (items []Event, next string, err error) {

@@ -24,16 +24,17 @@ type door struct {
 type doorKind uint8
 
 const (
-	closed    doorKind = iota
-	public             // anybody, also who is not logged in
-	personal           // whoever is logged in; the handler shows only what is theirs
-	ownerOnly          // owners
-	selfOrOwn          // the person of the path, and owners
-	oneCamera          // who has the verb on the camera of the path
-	anyVerb            // who has some verb on the camera of the path
-	allVerbed          // whoever is logged in, with a grant for each camera on which they have the verb
-	allSeen            // whoever is logged in, with a grant for each camera on which they have some verb
-	figures            // owners, and their tokens that were made for the metrics
+	closed      doorKind = iota
+	public               // anybody, also who is not logged in
+	personal             // whoever is logged in; the handler shows only what is theirs
+	ownerOnly            // owners
+	selfOrOwn            // the person of the path, and owners
+	oneCamera            // who has the verb on the camera of the path
+	anyVerb              // who has some verb on the camera of the path
+	managedLive          // who may manage the camera of the path and watch it live
+	allVerbed            // whoever is logged in, with a grant for each camera on which they have the verb
+	allSeen              // whoever is logged in, with a grant for each camera on which they have some verb
+	figures              // owners, and their tokens that were made for the metrics
 )
 
 func (d door) String() string {
@@ -50,6 +51,8 @@ func (d door) String() string {
 		return "who has `" + string(d.verb) + "` on the camera"
 	case anyVerb:
 		return "who has any verb on the camera"
+	case managedLive:
+		return "who has `manage` and `live` on the camera"
 	case allVerbed:
 		return "who is logged in: of cameras with `" + string(d.verb) + "`"
 	case allSeen:
@@ -63,7 +66,7 @@ func (d door) String() string {
 // token says whether API tokens are let in, by their grants. What belongs to a person or to the box is not for them.
 func (d door) token() bool {
 	switch d.kind {
-	case oneCamera, anyVerb, allVerbed, allSeen, figures:
+	case oneCamera, anyVerb, managedLive, allVerbed, allSeen, figures:
 		return true
 	}
 	return false
@@ -101,7 +104,7 @@ func (s *Server) admit(r *http.Request, d door, id string) (*visitor, error) {
 		}
 		return nil, err
 	}
-	if d.kind == oneCamera || d.kind == anyVerb {
+	if d.kind == oneCamera || d.kind == anyVerb || d.kind == managedLive {
 		asked, err := media.ParseCameraID(id)
 		if err != nil || !s.Store.Bell().Same(alarm.Door, asked, v.grant.Camera(), "a request was given the grant of another camera") {
 			return nil, notFound()
@@ -169,7 +172,7 @@ func (s *Server) decide(v *visitor, d door, id string) (err error) {
 			return nil
 		}
 		return err
-	case oneCamera, anyVerb:
+	case oneCamera, anyVerb, managedLive:
 		camera, err := media.ParseCameraID(id)
 		if err != nil {
 			return access.ErrDenied
@@ -177,6 +180,12 @@ func (s *Server) decide(v *visitor, d door, id string) (err error) {
 		verbs := access.Verbs()
 		if d.kind == oneCamera {
 			verbs = []access.Verb{d.verb}
+		}
+		if d.kind == managedLive {
+			if _, err := a.AuthorizeIn(v.session, camera, access.Live); err != nil {
+				return err
+			}
+			verbs = []access.Verb{access.Manage}
 		}
 		v.grant, err = s.anyOf(v.session, mixed(sabotage.DoorCamera, camera), verbs)
 		return err

@@ -66,7 +66,8 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 		"POST /events/{id}/review": map[string]any{"reviewed": true},
 		"POST /exports":            map[string]any{"camera": h.yard, "from": stamp(now.Add(-time.Hour)), "to": stamp(now)},
 
-		"POST /cameras/{id}/identity": map[string]any{"decision": "accept", "found": map[string]any{"mac": "02:00:00:00:00:01"}},
+		"POST /cameras/{id}/motion/forecast": map[string]any{"motion": media.MotionSettings{Sensitivity: 0.5}},
+		"POST /cameras/{id}/identity":        map[string]any{"decision": "accept", "found": map[string]any{"mac": "02:00:00:00:00:01"}},
 	}
 	h.client().ok("POST", "/session", bodies["POST /session"], nil) // to be ended by its identity
 	var sessions struct{ Items []sessionView }

@@ -98,6 +98,8 @@ func problemOf(log *slog.Logger, err error) error {
 		return problem(http.StatusServiceUnavailable, "The camera is just being started or stopped. Try again in a moment.")
 	case errors.Is(err, storage.ErrDiskAway):
 		return problem(http.StatusServiceUnavailable, "The disk that this lies on is not there now.")
+	case errors.Is(err, nvr.ErrTooManySights):
+		return problem(http.StatusServiceUnavailable, sentence(err.Error()))
 	case errors.Is(err, nvr.ErrNothingFound), errors.Is(err, nvr.ErrOtherFound):
 		return problem(http.StatusConflict, sentence(err.Error()))
 	case errors.Is(err, nvr.ErrQuarantined):

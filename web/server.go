@@ -270,6 +270,7 @@ func (s *Server) routes() *table {
 	s.passkeyRoutes(t)
 	s.cameraRoutes(t)
 	s.liveRoutes(t)
+	s.motionRoutes(t)
 	s.footageRoutes(t)
 	s.bundleRoutes(t)
 	s.eventRoutes(t)

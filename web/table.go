@@ -89,7 +89,7 @@ func (t *table) check() error {
 		if strings.Contains(r.Path, "/cameras/:") && !strings.Contains(r.Path, "/cameras/:id") {
 			return fmt.Errorf("route %s %s does not name its camera {id}", r.Method, r.Path)
 		}
-		if strings.Contains(r.Path, "/cameras/:id") && d.kind != oneCamera && d.kind != anyVerb {
+		if strings.Contains(r.Path, "/cameras/:id") && d.kind != oneCamera && d.kind != anyVerb && d.kind != managedLive {
 			return fmt.Errorf("route %s %s is a camera's, and its door is for %s", r.Method, r.Path, d)
 		}
 		if (d.kind == oneCamera || d.kind == allVerbed) && d.verb == "" {

@@ -470,6 +470,7 @@ func (w *watch) tell(s sight, f *hwaccel.Frame) error {
 		At: s.at, Moving: r.Moving, Score: bound(r.Score), Regions: r.Regions, Zones: r.Zones, Spell: w.spell,
 		Tamper: string(r.Tamper), TamperSince: w.moment(r.TamperSince, s.at),
 		Frozen: r.Frozen, FrozenSince: w.moment(r.FrozenSince, s.at),
+		Reach: r.Reach, Where: r.Where,
 	})
 	if err != nil || !r.Moving || f == nil {
 		return err

@@ -38,8 +38,10 @@ type Look struct {
 	Score   float64 // 0 to 1
 	Regions []media.Region
 	Zones   []string
-	Tamper  *Wrong // what was done to the camera; nil: nothing
-	Frozen  *Wrong // it shows nothing new; nil: it does
+	Tamper  *Wrong       // what was done to the camera; nil: nothing
+	Frozen  *Wrong       // it shows nothing new; nil: it does
+	Reach   int          // at how many media.Levels of sensitivity it would have moved
+	Where   media.Region // the frame around that
 }
 
 // Thumb is a JPEG of a moment at which something moved, and how well it shows it (0 to 1).

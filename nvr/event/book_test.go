@@ -50,6 +50,8 @@ func (s *shelf) PutThumbnail(_ media.CameraID, of media.UUID, _ time.Time, jpeg 
 	return nil
 }
 
+func (s *shelf) AddMark(media.CameraID, time.Time, int, media.Region) {}
+
 func (s *shelf) AddMotion(media.CameraID, time.Time, float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -51,6 +51,7 @@ func (b *Book) seeLook(l Look) {
 			b.close()
 		}
 	}
+	b.Store.AddMark(b.Camera, l.At, l.Reach, l.Where)
 	if !l.Moving {
 		return
 	}

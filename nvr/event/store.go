@@ -15,6 +15,7 @@ type Store interface {
 	PutEvent(e Event) error // durable when it returns; an event with the same ID is replaced
 	PutThumbnail(cam media.CameraID, event media.UUID, at time.Time, jpeg []byte) error
 	AddMotion(cam media.CameraID, at time.Time, score float64)
+	AddMark(cam media.CameraID, at time.Time, reach int, where media.Region)
 }
 
 var _ Store = (*storage.Store)(nil)

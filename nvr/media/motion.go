@@ -39,6 +39,12 @@ type MotionSettings struct {
 	EventsPerHour int `json:"events_per_hour,omitempty" minimum:"0" maximum:"240"`
 }
 
+// Levels is at how many sensitivities a picture is judged besides the camera's own: 1, 0.9 and so on down to 0.
+const Levels = 11
+
+// LevelSensitivity is the sensitivity of a level: 1 for the first, 0 for the last.
+func LevelSensitivity(level int) float64 { return float64(Levels-1-level) / (Levels - 1) }
+
 // Region is where something moves: a rectangle in parts of the picture's width and height, 0 to 1, from the
 // upper left, with how sure the look is.
 type Region struct {

@@ -144,3 +144,15 @@ func meet(a, b, c, d Point) bool {
 	}
 	return turn(a, b, c) > 0 != (turn(a, b, d) > 0) && turn(c, d, a) > 0 != (turn(c, d, b) > 0)
 }
+
+// Holds says whether a point lies inside: an odd number of edges lies to its left.
+func (p Polygon) Holds(c Point) bool {
+	inside := false
+	for i, a := range p {
+		b := p[(i+1)%len(p)]
+		if (a[1] > c[1]) != (b[1] > c[1]) && c[0] < (b[0]-a[0])*(c[1]-a[1])/(b[1]-a[1])+a[0] {
+			inside = !inside
+		}
+	}
+	return inside
+}

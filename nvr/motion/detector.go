@@ -72,8 +72,8 @@ type Result struct {
 	Regions []media.Region
 	// Zones are the names of the zones that the regions touch, in the order of the settings, each once.
 	Zones []string
-	// Reach is at how many Levels of sensitivity it would have moved in the whole picture, the most sensitive first: at
-	// SensitivityOf(Reach-1) and above; 0 at none. Zones have no part in it.
+	// Reach is at how many media.Levels of sensitivity it would have moved in the whole picture, the most sensitive first: at
+	// media.LevelSensitivity(Reach-1) and above; 0 at none. Zones have no part in it.
 	Reach int
 	// Where is the frame around what reached that far; empty when Reach is 0.
 	Where media.Region
@@ -130,7 +130,7 @@ func (d *Detector) Look(luma []byte, at time.Duration) Result {
 	}
 	out := d.compare(at, dt, learn)
 	if out.Moving && out.Reach == 0 { // the picture as a whole
-		out.Reach, out.Where = Levels, out.Regions[0]
+		out.Reach, out.Where = media.Levels, out.Regions[0]
 	}
 	if g := &d.guard; g.kind != "" && at >= g.since {
 		out.Tamper, out.TamperSince = g.kind, g.since

@@ -61,7 +61,7 @@ func (d *Detector) recall(dt float32) bool {
 		return false
 	}
 	d.fit.run(&d.half, &best.ground, d.area)
-	how := pass{dt: dt, looks: best.looks, late: true}
+	how := pass{dt: dt, looks: best.looks, late: true, reach: &d.reach}
 	if s := best.ground.pass(&d.half, &d.fit, d.area, how); s.astray > s.used*changedPart/100 {
 		return false
 	}

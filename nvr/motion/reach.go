@@ -7,12 +7,6 @@ import (
 	"hearth/nvr/media"
 )
 
-// Levels is at how many sensitivities each picture is judged besides the camera's own: 1, 0.9 and so on down to 0.
-const Levels = 11
-
-// SensitivityOf is the sensitivity of a level: 1 for the first, 0 for the last.
-func SensitivityOf(level int) float64 { return float64(Levels-1-level) / (Levels - 1) }
-
 const (
 	rankStep  = 0.2 // log2 of what lies between two levels' thresholds
 	rankTwice = 5   // levels up the threshold is twice as high
@@ -21,9 +15,9 @@ const (
 // reacher says at which sensitivities a picture would have moved. The background is the one that has been learned at the
 // camera's own, so what lies between is a forecast and no certainty; see docs/design/motion.md.
 type reacher struct {
-	limits [Levels]limits
-	ranks  [Levels + rankTwice]float32 // deviations from which on a place has each rank
-	eyes   [Levels]eye
+	limits [media.Levels]limits
+	ranks  [media.Levels + rankTwice]float32 // deviations from which on a place has each rank
+	eyes   [media.Levels]eye
 
 	rank  [halfN]uint8 // by how many of them a place is beyond its background; 0 of most
 	bits  [halfN]uint8 // stirs and fresh, of places with a rank
@@ -44,7 +38,7 @@ type eye struct {
 
 func (r *reacher) init() {
 	for i := range r.limits {
-		r.limits[i] = limitsFor(SensitivityOf(i))
+		r.limits[i] = limitsFor(media.LevelSensitivity(i))
 	}
 	for i := range r.ranks {
 		r.ranks[i] = r.limits[0].sigmas * float32(math.Exp2(rankStep*float64(i)))
@@ -187,13 +181,13 @@ func (b box) region(f *fitter) media.Region {
 // picture: the same settings are to forecast what has happened.
 func (a *area) agree(out *Result) {
 	const exact = 1e-9
-	passed := int((1-a.sensitivity)*(Levels-1)+exact) + 1 // levels that are as sensitive, or more
+	passed := int((1-a.sensitivity)*(media.Levels-1)+exact) + 1 // levels that are as sensitive, or more
 	switch {
 	case out.Moving && out.Reach < passed:
 		out.Reach = passed
 		out.Where = out.Regions[0]
 	case !out.Moving && a.plain:
-		most := int(math.Ceil((1-a.sensitivity)*(Levels-1) - exact))
+		most := int(math.Ceil((1-a.sensitivity)*(media.Levels-1) - exact))
 		out.Reach = min(out.Reach, most)
 	}
 	if out.Reach == 0 {

@@ -50,7 +50,7 @@ func TestReachForecasts(t *testing.T) {
 				t.Fatal(problem)
 			}
 			for i, s := range asked {
-				if r.Reach > 0 && motion.SensitivityOf(r.Reach-1) <= s+1e-9 {
+				if r.Reach > 0 && media.LevelSensitivity(r.Reach-1) <= s+1e-9 {
 					foretold[i] = append(foretold[i], at)
 				}
 				if real[i].Look(luma, at).Moving {
@@ -94,7 +94,7 @@ func TestReachOfSmallAndFaint(t *testing.T) {
 	y := newYard(5)
 	for at := time.Duration(0); at < 32*time.Minute; at += time.Second {
 		y.clear()
-		if visit, t := int(at/(40*time.Second)), (at % (40 * time.Second)).Seconds()-20; visit > 0 && t > 0 {
+		if visit, t := int(at/(40*time.Second)), (at%(40*time.Second)).Seconds()-20; visit > 0 && t > 0 {
 			w, h := 3+visit*7%11, 4+visit*5%17
 			y.blend(int(t*25)-w, 60+visit*13%80, w, h, 0.08*float64(1+visit*3%8))
 		}
@@ -108,7 +108,7 @@ func TestReachOfSmallAndFaint(t *testing.T) {
 		for k := range owns {
 			r := own[k].Look(p, at)
 			for i, s := range asked {
-				if r.Reach > 0 && motion.SensitivityOf(r.Reach-1) <= s+1e-9 {
+				if r.Reach > 0 && media.LevelSensitivity(r.Reach-1) <= s+1e-9 {
 					foretold[k][i] = append(foretold[k][i], at)
 				}
 			}

@@ -61,6 +61,7 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 			Regions: m.Regions, Zones: m.Zones, Spell: w.spells + m.Spell,
 			Tamper: m.Tamper, TamperSince: time.UnixMicro(m.TamperSince).UTC(),
 			Frozen: m.Frozen, FrozenSince: time.UnixMicro(m.FrozenSince).UTC(),
+			Reach: m.Reach, Where: m.Where,
 		}
 		w.mu.Unlock()
 		if m.Moving && p.watching.CompareAndSwap(false, true) {

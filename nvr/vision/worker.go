@@ -35,6 +35,9 @@ type Look struct {
 	TamperSince time.Time
 	Frozen      bool // the camera shows nothing new
 	FrozenSince time.Time
+
+	Reach int          // at how many media.Levels of sensitivity it would have moved
+	Where media.Region // the frame around that
 }
 
 // Thumb is a JPEG of a moment of a spell, 640 pixels wide, the whole picture as the camera sent it; Region is where

@@ -69,6 +69,11 @@ func (h *house) day(start int64) {
 				h.finish(segment.Line{Camera: cam, Stream: segment.Pack}, at-microsPerDay, at)
 				h.packs[cam] = at
 			}
+			stirs := 0 // every ten minutes something that no camera of usual sensitivity tells of
+			if h.rnd.IntN(10) == 0 {
+				stirs = 1 + h.rnd.IntN(3)
+			}
+			h.x.AddMark(cam, at, stirs, media.Region{X: h.rnd.Float64() / 2, Y: h.rnd.Float64() / 2, W: 0.1, H: 0.1})
 			if (m*eventsPerDay+int64(i)*7)%minutesPerDay < eventsPerDay {
 				h.event(cam, at+int64(h.rnd.IntN(40))*benchSecond+int64(h.rnd.IntN(1_000_000)))
 			}
@@ -166,6 +171,10 @@ func (h *house) event(cam media.CameraID, start int64) {
 			e.End = at
 		}
 		h.x.AddMotion(cam, at.UnixMicro(), 0.5)
+		for s := range int64(4) { // a look a second, while somebody goes from left to right
+			part := float64(int64(version)*4+s) / 40
+			h.x.AddMark(cam, at.UnixMicro()+s*benchSecond, 4+h.rnd.IntN(8), media.Region{X: part, Y: 0.4, W: 0.1, H: 0.3})
+		}
 		if _, err := h.x.PutEvent(e, at); err != nil {
 			h.b.Fatal(err)
 		}

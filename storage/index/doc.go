@@ -13,6 +13,7 @@
 //	gaps       camera ‖ stream ‖ from      → to, reason
 //	days       camera ‖ day                → the minutes with footage, as runs or a bitmap
 //	minutes    camera ‖ hour               → for each minute the highest score of motion, 1 to 255
+//	minutes    camera ‖ ffffffff ‖ hour    → for every ten seconds at how many sensitivities it would have moved, and where
 //	events     of each camera: start ‖ id  → event and where its thumbnail is, see stored.marshal; 100 to 300 bytes
 //	ids        event id                    → camera ‖ start
 //	held       camera ‖ start ‖ id         → end

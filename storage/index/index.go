@@ -89,8 +89,10 @@ type Index struct {
 	fresh   map[segment.Line][]Addition // finished and not written yet, by start
 	heads   map[segment.Line][32]byte   // of those, the last chain hash of the one that was added last
 	motion  map[hourOf]*[60]byte
-	tails   map[segment.Line]Tail // as they were written last
-	scanned int64                 // what meta says: files that began before are all indexed
+	marks   map[hourOf]*hourMarks
+	looked  map[media.CameraID]int64 // the hour that was looked in last, since 1970
+	tails   map[segment.Line]Tail    // as they were written last
+	scanned int64                    // what meta says: files that began before are all indexed
 }
 
 // Open opens the index at path, or makes it. bolt.ErrDamaged says that it is to be made anew.
@@ -103,7 +105,7 @@ func open(path string, o layer.Options) (*Index, error) {
 	}
 	x := &Index{
 		db: db, fresh: make(map[segment.Line][]Addition), heads: make(map[segment.Line][32]byte),
-		motion: make(map[hourOf]*[60]byte), tails: make(map[segment.Line]Tail),
+		motion: make(map[hourOf]*[60]byte), marks: make(map[hourOf]*hourMarks), looked: make(map[media.CameraID]int64), tails: make(map[segment.Line]Tail),
 	}
 	err = db.View(func(tx *layer.Tx) error {
 		if v := tx.Get(flat(metaKind), []byte(scannedKey)); len(v) == 8 {
@@ -194,9 +196,13 @@ func (x *Index) Checkpoint(scanned int64, tails []Tail) error {
 	for k, v := range x.motion {
 		motion[k] = *v
 	}
+	marks := make(map[hourOf]hourMarks, len(x.marks))
+	for k, v := range x.marks {
+		marks[k] = *v
+	}
 	heads := maps.Clone(x.heads)
 	tails = slices.DeleteFunc(slices.Clone(tails), func(t Tail) bool { return x.tails[t.Line] == t })
-	idle := len(tails) == 0 && len(adds) == 0 && len(motion) == 0 && segment.Day(scanned) == segment.Day(x.scanned)
+	idle := len(tails) == 0 && len(adds) == 0 && len(motion) == 0 && len(marks) == 0 && segment.Day(scanned) == segment.Day(x.scanned)
 	x.mu.RUnlock()
 	if idle {
 		return nil
@@ -211,6 +217,9 @@ func (x *Index) Checkpoint(scanned int64, tails []Tail) error {
 		}
 		for k, v := range motion {
 			putMotion(tx, k, v)
+		}
+		for k, v := range marks {
+			putMarks(tx, k, v)
 		}
 		for _, t := range tails {
 			putTail(tx, t)
@@ -241,6 +250,11 @@ func (x *Index) Checkpoint(scanned int64, tails []Tail) error {
 	for k, v := range motion {
 		if now := x.motion[k]; now != nil && *now == v {
 			delete(x.motion, k)
+		}
+	}
+	for k, v := range marks {
+		if now := x.marks[k]; now != nil && *now == v {
+			delete(x.marks, k)
 		}
 	}
 	return nil

@@ -125,6 +125,7 @@ func (x *Index) Trim(camera media.CameraID, before int64, n int) (more bool, err
 		more = trimEvents(tx, camera, before, n)
 		hour, day := floorDiv(before, microsPerHour), floorDiv(before, microsPerDay)
 		deleteRange(tx, minutesKind, counted(camera, 0), counted(camera, max(hour, 0)), n, &more)
+		deleteRange(tx, minutesKind, marksKey(hourOf{camera, 0}), marksKey(hourOf{camera, max(hour, 0)}), n, &more)
 		deleteRange(tx, daysKind, counted(camera, 0), counted(camera, max(day, 0)), n, &more)
 		for _, s := range streams() {
 			line := lineKey(segment.Line{Camera: camera, Stream: s})
@@ -225,6 +226,12 @@ func (x *Index) RemoveCamera(camera media.CameraID) error {
 			delete(x.motion, k)
 		}
 	}
+	for k := range x.marks {
+		if k.camera == camera {
+			delete(x.marks, k)
+		}
+	}
+	delete(x.looked, camera)
 	return nil
 }
 

@@ -141,6 +141,9 @@ type Look struct {
 	// Frozen says that the camera shows nothing new.
 	Frozen      bool  `json:"frozen,omitempty"`
 	FrozenSince int64 `json:"frozen_since,omitempty"` // likewise
+	// Reach is at how many media.Levels of sensitivity it would have moved, and Where the frame around that.
+	Reach int          `json:"reach,omitempty"`
+	Where media.Region `json:"where,omitzero"`
 }
 
 // Thumb is a picture of what moves, the best so far of its spell.

@@ -178,7 +178,8 @@ func validWays(ways []Way) bool {
 func validFailed(w *Way) bool { return w == nil || w.Known() && len(w.Device) <= MaxName }
 
 func validLook(m *Look) bool {
-	if len(m.Regions) > MaxRegions || len(m.Zones) > MaxZones || !sane(m.Score) {
+	if len(m.Regions) > MaxRegions || len(m.Zones) > MaxZones || !sane(m.Score) ||
+		m.Reach < 0 || m.Reach > media.Levels || !validRegion(m.Where) {
 		return false
 	}
 	if m.Tamper != "" && m.TamperSince > m.At || m.Frozen && m.FrozenSince > m.At {
