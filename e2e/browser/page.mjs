@@ -50,6 +50,7 @@ try {
     await step('playing on, and back to the present', () => past.playOn(ctx, first));
     await step('events happen when somebody walks through', () => events.happen(ctx));
     await step('an event plays', () => events.play(ctx));
+    await step('an event shows itself in short', () => events.preview(ctx));
     await step('events by keyboard', () => events.keys(ctx));
     await step('no scrolling sideways at 360 pixels', () => manners.narrow(ctx, first));
     await step('accessible to everybody, by day and by night', () => manners.accessible(ctx, first));

@@ -61,6 +61,40 @@ export async function play({ page, api, truth, house }) {
   return `${frames.length} pictures of ${c.name} within ${Math.round(took)} ms of the press, from ${Math.round(truth.taken(c, frames[0].frame) - start)} ms after the event's start on`;
 }
 
+/** A pointer that rests on a card sees what happened in short, unless it wants no motion. */
+export async function preview({ page, api, truth, house }) {
+  const event = (await finished(api)).find((e) => camera(truth, house, e));
+  const c = camera(truth, house, event);
+  const card = page.locator(`[data-event="${event.id}"]`);
+  const away = () => page.mouse.move(1, 1);
+  const film = card.getByTestId('preview');
+
+  await away();
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await card.locator('.picture').hover();
+  await page.waitForTimeout(1000);
+  must((await film.count()) === 0, 'a card moves for who wants no motion');
+  await page.emulateMedia({ reducedMotion: null });
+  await away();
+
+  await card.locator('.picture').hover();
+  await film.waitFor({ state: 'attached' });
+  const frames = await film.evaluate((v) => hearthEyes.frames(v, 8, 15_000));
+  const [start, end] = [Date.parse(event.start), Date.parse(event.end)];
+  for (const f of frames) {
+    must(f.camera === c.number, `a picture of camera ${f.camera} in the preview, want ${c.number}`);
+    const wall = truth.taken(c, f.frame);
+    must(wall > start - 5500 && wall < end + 10_500, `a picture of ${new Date(wall).toISOString()} in the preview`);
+  }
+  const length = await film.evaluate((v) => v.duration);
+  must(length > 2.9 && length < 3.1, `the preview lasts ${length} s`);
+  const width = await film.evaluate((v) => v.videoWidth);
+  must(width === 320, `the preview is ${width} pixels wide, and not of the small stream`);
+  await away();
+  await film.waitFor({ state: 'detached' });
+  return `${new Set(frames.map((f) => f.frame)).size} pictures of ${c.name} in ${length} s`;
+}
+
 /** j and k walk, s marks as seen, h keeps. */
 export async function keys({ page, api }) {
   const cards = page.getByTestId('event');

@@ -264,5 +264,8 @@ export const at = {
   signedExport: (id: string, from: number, to: number, beneath = 0) =>
     address(`/cameras/${id}/export.zip`, { from: stamp(from), to: stamp(to), beneath: beneath || undefined }),
   thumbnail: (id: string) => address(`/events/${id}/thumbnail.jpg`),
+  chapter: (id: string, chapter: string) => address(`/events/${id}/chapters/${chapter}/thumbnail.jpg`),
+  /** What happened in three seconds: a small film that is fetched whole. */
+  preview: (id: string) => address(`/events/${id}/preview.mp4`),
   news: () => address('/stream'),
 };

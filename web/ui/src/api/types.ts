@@ -206,6 +206,16 @@ export interface Region {
   score?: number;
 }
 
+/** A part of a long event, or one of the visits that are summed up. */
+export interface Chapter {
+  id: string;
+  from: string;
+  to: string;
+  score: number;
+  /** When its picture was taken; absent: there is none, or not yet. */
+  best?: string;
+}
+
 export interface HearthEvent {
   id: string;
   camera: string;
@@ -225,6 +235,10 @@ export interface HearthEvent {
   has_thumb: boolean;
   reviewed: boolean;
   held: boolean;
+  /** It sums up so many visits beyond what an hour may have. */
+  visits?: number;
+  /** In order; absent: it has one part. */
+  chapters?: Chapter[];
 }
 
 export interface EventFilter {

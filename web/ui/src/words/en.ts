@@ -321,6 +321,13 @@ export const en = {
     keysHold: 'keep',
     clipFailed: 'This clip cannot be played here.',
     newIsNew: 'new',
+    chapters: (n: number) => plural(n, 'chapter', 'chapters'),
+    moreBetween: (n: number, from: string, to: string) =>
+      from === to ? `And ${n} more at ${from}` : `And ${n} more between ${from} and ${to}`,
+    moreAt: (camera: string, n: number, from: string, to: string) =>
+      `${n} more at ${camera} between ${from} and ${to}, summed up`,
+    eachOfThem: (n: number) => (n === 1 ? 'Show it' : `Show each of ${n}`),
+    chapterAt: (time: string, length: string) => `at ${time}, ${length}`,
   },
 
   camera: {
