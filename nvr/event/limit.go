@@ -16,12 +16,12 @@ const (
 const summed = time.Hour
 
 // Limit bounds how many events of a camera begin in any hour by the box's clock, whatever time a look says it is of.
-// What comes beyond goes into a summary. It outlives a Book, so that a change of settings is no way around it. The zero
-// value allows PerHour.
+// What comes beyond goes into a summary. What is wrong with a camera has an account of its own: motion, however much, does
+// not keep it quiet. It outlives a Book, so that a change of settings is no way around it. The zero value allows PerHour.
 type Limit struct {
-	mu    sync.Mutex
-	most  int
-	begun []time.Time // of the last hour, the oldest first; with monotonic clocks
+	mu             sync.Mutex
+	most           int         // of motion
+	motion, wrongs []time.Time // that began in the last hour, the oldest first; with monotonic clocks
 }
 
 // Set changes how many begin in an hour; 0: PerHour.
@@ -31,20 +31,33 @@ func (l *Limit) Set(most int) {
 	l.most = min(most, MaxPerHour)
 }
 
-// take says whether another event may begin, and counts it.
+// take says whether another event of motion may begin, and counts it.
 func (l *Limit) take() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	most, now := l.most, time.Now()
+	most := l.most
 	if most <= 0 {
 		most = PerHour
 	}
-	for len(l.begun) > 0 && now.Sub(l.begun[0]) >= time.Hour {
-		l.begun = l.begun[1:]
+	return count(&l.motion, most)
+}
+
+// takeWrong is take for what is wrong with a camera.
+func (l *Limit) takeWrong() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return count(&l.wrongs, PerHour)
+}
+
+// count adds one to those of the last hour, unless there are as many as may be.
+func count(begun *[]time.Time, most int) bool {
+	now := time.Now()
+	for len(*begun) > 0 && now.Sub((*begun)[0]) >= time.Hour {
+		*begun = (*begun)[1:]
 	}
-	if len(l.begun) >= most {
+	if len(*begun) >= most {
 		return false
 	}
-	l.begun = append(l.begun, now)
+	*begun = append(*begun, now)
 	return true
 }

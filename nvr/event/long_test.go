@@ -175,6 +175,26 @@ func TestLimitOutlivesTheBook(t *testing.T) {
 	})
 }
 
+// What is wrong with a camera is told of however much moved before.
+func TestMotionDoesNotHideTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t)
+		var limit event.Limit
+		limit.Set(1)
+		d.Book.Limit = &limit
+		d.visit(1)
+		d.visit(121)
+		d.until(200)
+		d.Book.Look(event.Look{Camera: d.Book.Camera, At: time.Now(), Tamper: &event.Wrong{Detail: "covered", Since: time.Now()}})
+		d.until(210)
+		all := d.events()
+		if n := len(all); n != 3 || all[n-1].Kind != event.Tamper {
+			t.Errorf("%d events, the last %+v", n, all[n-1])
+		}
+		d.stop()
+	})
+}
+
 // A worker in the wrong hands says whatever it likes, within the few minutes that are let through: it opens no more events
 // than a busy street does, and neither the disk nor memory notices.
 func TestRogueWorkerIsBounded(t *testing.T) {

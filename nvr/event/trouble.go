@@ -26,7 +26,7 @@ type Wrong struct {
 }
 
 // trouble makes the events of one kind of what can be wrong with a camera. They last for as long as the looks say so.
-// Each is written when it opens and when it closes, and counts toward the hourly limit. What goes on beyond MaxLength, or
+// Each is written when it opens and when it closes, and counts toward an hourly limit of its own. What goes on beyond MaxLength, or
 // beyond the limit, makes no event until it has been over.
 type trouble struct {
 	kind  string
@@ -66,7 +66,7 @@ func (b *Book) seeTrouble(t *trouble, at time.Time, w *Wrong) {
 	case known && at.Sub(t.event.Start) < MaxLength:
 		t.goes, t.event.End = true, time.Time{}
 		b.keep(t.event, Updated)
-	case b.limit().take():
+	case b.limit().takeWrong():
 		since := w.Since
 		if since.After(at) || at.Sub(since) > farOff || since.Before(t.event.End) {
 			since = at
