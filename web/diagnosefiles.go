@@ -179,6 +179,8 @@ func (d *diagnosis) allCameras(f *sheet) error {
 		w := state.Vision
 		f.line("  worker: decoder %q, mode %s, restarts %d, cpu %.1f s, memory %d, looks %d, dropped %d, skipped %d, bad %d", d.cloak.Text(w.Decoder),
 			w.Mode, w.Restarts, w.CPU, w.RSS, w.Looks, w.Dropped, w.Skipped, w.Bad)
+		f.line("    %s because %s; hint trusted %.2f (%s), %d of %d right; %.2f s of processor a minute, %d of %d pictures decoded in %.0f s", w.Mode,
+			w.Why, w.Hint.Trust, w.Hint.Why, w.Hint.Right, w.Hint.Led, w.Cost.CPU, w.Cost.Decoded, w.Cost.Received, w.Cost.Seconds)
 		d.problem(f, "  worker", w.Problem)
 	}
 	return nil

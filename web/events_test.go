@@ -142,7 +142,7 @@ func TestStorageAndSystem(t *testing.T) {
 		t.Errorf("%+v", settings.Body)
 	}
 	resp, raw := h.owner.send("GET", "root:/metrics", nil)
-	for _, name := range []string{"hearth_commit_seconds ", "hearth_footage_at_risk_seconds ", `hearth_camera_up{camera="` + yard.String() + `"} 0`, "hearth_http_requests_total{", "go_goroutines"} {
+	for _, name := range []string{"hearth_commit_seconds ", "hearth_footage_at_risk_seconds ", `hearth_camera_up{camera="` + yard.String() + `"} 0`, `hearth_vision_hint_trust{camera="` + yard.String() + `"} 0`, `hearth_vision_mode{camera="` + yard.String() + `",mode="stopped"} 1`, "hearth_http_requests_total{", "go_goroutines"} {
 		if resp.StatusCode != 200 || !containsLine(string(raw), name) {
 			t.Errorf("%d: no %s", resp.StatusCode, name)
 		}

@@ -166,6 +166,13 @@ func (r *reading) Collect(out chan<- prometheus.Metric) {
 			gauge("hearth_vision_decoder", "1 for what decodes now.", 1, "camera", id, "decoder", by)
 		}
 		count("hearth_vision_dropped_total", "Units that the worker did not get.", float64(state.Vision.Dropped), "camera", id)
+		count("hearth_vision_pictures_received_total", "Pictures that the worker got, coded.", float64(state.Vision.Received), "camera", id)
+		count("hearth_vision_pictures_decoded_total", "Pictures that the worker decoded.", float64(state.Vision.Decoded), "camera", id)
+		gauge("hearth_vision_mode", "1 for the mode that the worker is in.", 1, "camera", id, "mode", state.Vision.Mode)
+		gauge("hearth_vision_cpu_seconds_per_minute", "Processor time of the worker per minute, over the last minutes.", state.Vision.Cost.CPU, "camera", id)
+		gauge("hearth_vision_hint_trust", "How far the sizes of pictures are trusted to foretell motion, 0 to 1.", state.Vision.Hint.Trust, "camera", id)
+		count("hearth_vision_hints_total", "How often the size of a picture made the worker look.", float64(state.Vision.Hint.Led), "camera", id)
+		count("hearth_vision_hints_right_total", "How often something moved then.", float64(state.Vision.Hint.Right), "camera", id)
 	}
 }
 

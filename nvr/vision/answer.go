@@ -45,6 +45,7 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 		w.mu.Lock()
 		s := &w.status
 		s.Mode, s.Why, s.CPU, s.Skipped, s.Bad = m.Mode, m.Why, m.CPU, m.Skipped, m.Bad
+		s.Received, s.Decoded = m.Units, m.Decoded
 		s.Hint = Hint{Trust: m.Trust, Why: m.Hint, Led: m.Hints, Right: m.Right}
 		w.costs.add(time.Now(), m)
 		w.mu.Unlock()
@@ -136,9 +137,11 @@ func (w *Worker) ended(p *process) {
 	w.spells += p.spell
 	w.pid = 0
 	w.status.CPU, w.status.RSS, w.status.Mode, w.status.Decoder, w.status.Device = 0, 0, "stopped", "", ""
-	w.hintsPast.Led += w.status.Hint.Led
-	w.hintsPast.Right += w.status.Hint.Right
-	w.status.Hint = Hint{}
+	w.past.Received += w.status.Received
+	w.past.Decoded += w.status.Decoded
+	w.past.Hint.Led += w.status.Hint.Led
+	w.past.Hint.Right += w.status.Hint.Right
+	w.status.Received, w.status.Decoded, w.status.Hint = 0, 0, Hint{}
 	w.costs.restart()
 	w.queue.wakeAt(0)
 }

@@ -183,6 +183,9 @@ func TestLooksAndThumbsArrive(t *testing.T) {
 			t.Errorf("moving at %v", at)
 		}
 	}
+	if s := r.Status(); s.Decoded == 0 || s.Received <= s.Decoded || s.Why == "" || s.Hint.Why == "" || s.Cost.Received == 0 || s.Cost.CPU <= 0 {
+		t.Errorf("what it does, why, and at what cost: %+v", s)
+	}
 	if s := r.Status(); s.Decoder != "software" || s.Restarts != 0 || s.Dropped != 0 || s.RSS < 5<<20 || s.Looks == 0 || s.Problem != "" ||
 		!strings.Contains(s.Sandbox, "no files") || !strings.Contains(s.Sandbox, "no system calls but a few") || s.Unprotected != "" {
 		t.Errorf("status: %+v", s)

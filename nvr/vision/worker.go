@@ -72,6 +72,8 @@ type Status struct {
 	DecoderWhy       string     `json:"decoder_why,omitempty" doc:"Why hardware, or that which was wanted, does not decode"`
 	HardwareFailures uint64     `json:"hardware_failures" doc:"How often hardware that decoded was left for software"`
 	RetryAt          *time.Time `json:"hardware_retry_at,omitempty" doc:"When hardware that failed is tried again"`
+	Received         uint64     `json:"received"` // units that reached it, over all restarts
+	Decoded          uint64     `json:"decoded"`  // pictures, likewise
 
 	Why  string `json:"why" doc:"Why it is in its mode, in plain words"`
 	Hint Hint   `json:"hint" doc:"How far the sizes of pictures are trusted to foretell motion"`
@@ -104,15 +106,15 @@ type Worker struct {
 
 	queue queue
 
-	mu        sync.Mutex
-	status    Status
-	pid       int     // of the process; 0 when there is none
-	cpuPast   float64 // of processes that have ended
-	costs     costs
-	hintsPast Hint                  // likewise
-	spells    uint64                // given to processes that have ended
-	motion    *media.MotionSettings // set by SetMotion
-	failed    failures              // hardware that failed with this camera
+	mu      sync.Mutex
+	status  Status
+	pid     int     // of the process; 0 when there is none
+	cpuPast float64 // of processes that have ended
+	past    Status  // likewise: what it counts
+	costs   costs
+	spells  uint64                // given to processes that have ended
+	motion  *media.MotionSettings // set by SetMotion
+	failed  failures              // hardware that failed with this camera
 }
 
 // StartRun implements media.Sink.
@@ -164,8 +166,10 @@ func (w *Worker) Status() Status {
 	}
 	s.CPU += w.cpuPast
 	s.Cost = w.costs.cost()
-	s.Hint.Led += w.hintsPast.Led
-	s.Hint.Right += w.hintsPast.Right
+	s.Received += w.past.Received
+	s.Decoded += w.past.Decoded
+	s.Hint.Led += w.past.Hint.Led
+	s.Hint.Right += w.past.Hint.Right
 	s.Dropped = w.queue.droppedUnits()
 	return s
 }

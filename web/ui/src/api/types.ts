@@ -192,9 +192,24 @@ export interface Camera {
   limits?: Limits;
   volume?: string;
   motion?: MotionSettings;
+  vision?: Vision;
   identity?: Identity;
   sub_identity?: Identity;
   privacy?: Privacy;
+}
+
+/** How the worker that looks for motion does. */
+export interface Vision {
+  mode: 'stopped' | 'waiting' | 'calm' | 'watching' | 'attentive';
+  /** Why it is in its mode, in the box's words. */
+  why: string;
+  /** Empty until the first picture. */
+  decoder: string;
+  problem?: string;
+  /** How far the sizes of pictures are trusted to foretell motion, 0 to 1; from 0.5 on they are heeded. */
+  hint: { trust: number; why?: string; led: number; right: number };
+  /** Over the last minutes: how many seconds that is, processor time per minute, pictures. */
+  cost: { seconds: number; cpu: number; received: number; decoded: number };
 }
 
 /** A moving area, parts of the picture's width and height. */
