@@ -9,7 +9,9 @@ import (
 	"sort"
 	"syscall"
 	"testing"
+	"time"
 
+	"hearth/nvr/media"
 	"hearth/nvr/vision/clip"
 )
 
@@ -36,34 +38,11 @@ func BenchmarkCalm(b *testing.B) {
 // BenchmarkScenes judges the whole way, glances and closer looks, by real footage under disturbances. It needs
 // HEARTH_SCENES: a folder with scenes NAME.mp4 and scenes.json, which says what moves when.
 func BenchmarkScenes(b *testing.B) {
-	dir := os.Getenv("HEARTH_SCENES")
-	if dir == "" {
-		b.Skip("HEARTH_SCENES names no folder")
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "scenes.json"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	var truth map[string]json.RawMessage
-	var scenes map[string]string
-	if err := json.Unmarshal(text, &truth); err != nil {
-		b.Fatal(err)
-	}
-	if err := json.Unmarshal(truth["scenes"], &scenes); err != nil {
-		b.Fatal(err)
-	}
-	var names []string
-	for name := range scenes {
-		names = append(names, name)
-	}
-	sort.Strings(names)
+	names, spansOf := scenes(b)
 	for _, name := range names {
 		b.Run(name, func(b *testing.B) {
-			var spans [][2]float64
-			if err := json.Unmarshal(truth[scenes[name]], &spans); err != nil {
-				b.Fatal(err)
-			}
-			c := clip.Open(b, filepath.Join(dir, name+".mp4"))
+			spans := spansOf[name]
+			c := clip.Open(b, filepath.Join(os.Getenv("HEARTH_SCENES"), name+".mp4"))
 			all := messages(c, true)
 			before := cpu(b)
 			var h *heard
@@ -77,6 +56,98 @@ func BenchmarkScenes(b *testing.B) {
 			judge(b, h, c, spans)
 		})
 	}
+}
+
+// scenes are those of HEARTH_SCENES, and the spans in seconds in which something moves in them.
+func scenes(b *testing.B) (names []string, spans map[string][][2]float64) {
+	b.Helper()
+	dir := os.Getenv("HEARTH_SCENES")
+	if dir == "" {
+		b.Skip("HEARTH_SCENES names no folder")
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "scenes.json"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var truth map[string]json.RawMessage
+	var of map[string]string
+	if err := json.Unmarshal(text, &truth); err != nil {
+		b.Fatal(err)
+	}
+	if err := json.Unmarshal(truth["scenes"], &of); err != nil {
+		b.Fatal(err)
+	}
+	spans = map[string][][2]float64{}
+	for name, kind := range of {
+		names = append(names, name)
+		var s [][2]float64
+		if err := json.Unmarshal(truth[kind], &s); err != nil {
+			b.Fatal(err)
+		}
+		spans[name] = s
+	}
+	sort.Strings(names)
+	return names, spans
+}
+
+// BenchmarkHints plays each scene three times to one worker, and judges how soon it notices what moves the last two times,
+// once it has learned: as it is, and without heeding hints. A span is noticed with the unit that made the worker say
+// that something moves in it; that may be long after it began, or before its first second is over.
+func BenchmarkHints(b *testing.B) {
+	names, spansOf := scenes(b)
+	for _, name := range names {
+		c := clip.Open(b, filepath.Join(os.Getenv("HEARTH_SCENES"), name+".mp4"))
+		for _, kind := range []string{"hints", "none"} {
+			b.Run(name+"/"+kind, func(b *testing.B) {
+				var late []float64
+				var found, all int
+				var spent, decoded, minutes float64
+				var p *pace
+				for b.Loop() {
+					late, found, all = nil, 0, 0
+					p = newPace(b, configOf(c.Track(), true), media.MotionSettings{Sensitivity: 0.5})
+					p.w.watch.hint.mute = kind == "none"
+					length := c.Units[len(c.Units)-1].Wall.Sub(c.Run.Start) + time.Second/15
+					p.film(c, 0)
+					before, had := cpu(b), p.w.stats.Decoded
+					for pass := range 2 {
+						spells := p.film(c, time.Duration(pass+1)*length)
+						for _, s := range spansOf[name] {
+							all++
+							if at := noticedAt(spells, s); at >= 0 {
+								found++
+								late = append(late, max(at-s[0], 0))
+							}
+						}
+					}
+					minutes = 2 * length.Minutes()
+					spent, decoded = (cpu(b)-before)/minutes, float64(p.w.stats.Decoded-had)/minutes
+				}
+				b.ReportMetric(spent, "cpu-s/min")
+				b.ReportMetric(decoded, "pictures/min")
+				b.ReportMetric(float64(found), "found")
+				b.ReportMetric(float64(all), "true")
+				trust, _ := p.w.watch.hint.trust()
+				b.ReportMetric(trust, "trust")
+				b.ReportMetric(float64(p.w.watch.hint.heeded), "heeded")
+				b.ReportMetric(float64(p.w.watch.hint.right), "right")
+				if sort.Float64s(late); len(late) > 0 {
+					b.ReportMetric(late[len(late)/2], "noticed-median-s")
+					b.ReportMetric(late[len(late)-1], "noticed-worst-s")
+				}
+			})
+		}
+	}
+}
+
+// noticedAt says when it was said that something moves in a span: -1 never.
+func noticedAt(spells []noticed, span [2]float64) float64 {
+	for _, s := range spells {
+		if s.begun <= span[1] && s.over >= span[0] {
+			return s.told
+		}
+	}
+	return -1
 }
 
 // judge compares events (looks that move, joined over gaps of up to 3 s) with the true spans.

@@ -6,6 +6,7 @@ import * as door from './steps/door.mjs';
 import * as events from './steps/events.mjs';
 import * as live from './steps/live.mjs';
 import * as log from './steps/log.mjs';
+import * as looking from './steps/looking.mjs';
 import * as manners from './steps/manners.mjs';
 import * as past from './steps/past.mjs';
 import * as people from './steps/people.mjs';
@@ -58,6 +59,7 @@ try {
     await step('a disk that is none is refused at the field', () => storage.disks(ctx));
     await step('limits of a camera', () => storage.limits(ctx, third));
     await step('diagnostics are shown, then saved', () => storage.diagnostics(ctx));
+    await step('a page tells how its camera is looked at', () => looking.told(ctx, first));
     await step('a clip is saved signed', () => storage.signed(ctx, first));
     await step('the log says who saw a camera', () => log.whoSaw(ctx, first));
     await step('somebody is invited, and sees what they were given', () =>

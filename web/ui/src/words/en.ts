@@ -55,12 +55,12 @@ const whys: Record<string, string> = {
 
 /** Why the sizes of pictures are trusted, or not, likewise. */
 const trusts: Record<string, string> = {
-  'they have foretold what moved': 'They have told what moves before it was seen, so it is noticed sooner.',
-  'too little has moved yet to learn from': 'Too little has moved yet to learn from.',
+  'they have foretold what moved': 'Its sizes told of motion before it was seen, so motion is noticed sooner.',
+  'too little has moved yet to learn from': 'Too little has moved yet to learn from its sizes.',
   'they do not go with what moves: the camera fills its bit rate, or its picture is noisy':
-    'They tell nothing here: this camera always sends as much as it may, or its picture is noisy.',
-  'they were wrong too often lately': 'They raised too many false alarms lately.',
-  'every picture stands alone': 'This camera sends every picture whole, so they tell nothing.',
+    'Its sizes tell nothing: this camera always sends as much as it may, or its picture is noisy.',
+  'they were wrong too often lately': 'Its sizes raised too many false alarms lately.',
+  'every picture stands alone': 'This camera sends every picture whole, so sizes tell nothing.',
 };
 
 /** What the box says of a stretch without footage, in the words of the house. A test finds those that are missing here. */
@@ -499,7 +499,7 @@ export const en = {
     cost: 'Processor time',
     costs: (seconds: number) =>
       `${seconds >= 10 ? seconds.toFixed(0) : seconds >= 1 ? seconds.toFixed(1) : seconds.toFixed(2)} s a minute`,
-    over: (ms: number) => `Over the last ${length(ms)}.`,
+    over: (ms: number) => `Pictures and processor time are of the last ${length(ms)}.`,
     unknown: 'not known yet',
     trust: 'Trust in the size of pictures',
     trustOf: (part: number) => `${Math.round(part * 100)} %`,
