@@ -80,6 +80,8 @@ int hearth_scale(hearth_scaler *s, const AVFrame *f, AVFrame *dst)
 
 int hearth_luma(hearth_scaler *s, const AVFrame *f, uint8_t *dst, int w, int h)
 {
+	if (hearth_box(f, full_range(f), dst, w, h))
+		return h;
 	int err = prepare(s, f, w, h, AV_PIX_FMT_GRAY8);
 	if (err < 0)
 		return err;
