@@ -13,6 +13,7 @@ const (
 	wildMax     = 60   // luma: more astray than this counts as this much habit
 	wildSigmas  = 1.5  // how far beyond its habit a place has to go
 	edgeStill   = 0.05 // places: a shift by less brings nothing in at the border
+	wildVisit   = 0.25 // part of what strays with what moves that counts as habit: a path is to stay one
 	wildLooks   = 12   // looks for which a young background takes all that strays for habit
 )
 
@@ -40,6 +41,7 @@ type background struct {
 	state  [halfN]uint8   // what the last pass found
 	passed float32        // seconds that otherFor does not know of yet
 	ratio  [halfN]float32 // residual over threshold where state is astray
+	off    [halfN]float32 // residual, luma, likewise, up to wildMax
 }
 
 // pass is one look's way of going through the background.
@@ -76,10 +78,7 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 	var s seen
 	young := 1 / float32(p.looks+1) // while the background is young it is an average
 	alphaMean, alphaDev := max(young, rate(p.dt, meanTime)), max(young, rate(p.dt, devTime))
-	alphaWild := rate(p.dt, wildTime)
-	if p.looks <= wildLooks {
-		alphaWild = young
-	}
+	alphaWild := wildRate(p.looks, p.dt)
 	gain, offset, slopeX, slopeY := f.gain, f.offset, f.slopeX, f.slopeY
 	inverse := 1 / gain
 	keen := p.reach.limits[0].sigmas
@@ -121,13 +120,11 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 				}
 				continue
 			}
-			if p.learn {
-				g.wild[j] += alphaWild * (min(off, wildMax) - g.wild[j])
-			}
 			n := m + d // what the picture would show in the background's light and position
 			if g.otherFor[j] > 0 && abs(n-g.other[j]) <= threshold {
 				g.state[j] = turned
 				if p.learn {
+					g.wild[j] = wild + alphaWild*(min(off, wildMax)-wild)
 					g.mean[j], g.other[j] = g.other[j]+alphaMean*(n-g.other[j]), m
 					g.otherFor[j], g.guestFor[j] = otherTime, -1
 				}
@@ -139,10 +136,19 @@ func (g *background) pass(h *halver, f *fitter, a *area, p pass) seen {
 			}
 			g.ratio[j] = off / threshold
 			p.reach.clear(j, g, off, base, rest, p)
+			g.off[j] = min(off, wildMax)
 			s.astray++
 		}
 	}
 	return s
+}
+
+// wildRate is how much of the way to what strays a habit goes in a look.
+func wildRate(looks int, dt float32) float32 {
+	if looks <= wildLooks {
+		return 1 / float32(looks+1)
+	}
+	return rate(dt, wildTime)
 }
 
 // edge is how many places at a border are not looked at when the picture shifts across it by a part of a place. The

@@ -44,6 +44,7 @@ func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 			out.Doubt = true
 			continue
 		}
+		o.moving = true
 		zones |= of
 		total += o.weight
 		n = d.keep(n, o)

@@ -21,6 +21,7 @@ type region struct {
 	least          int // sum over them of how many would have to stir there to count
 	texture        texture
 	lit            bool // nothing but the background in another light
+	moving         bool // it counts as motion
 }
 
 // run is a stretch of astray places in one row.
@@ -83,7 +84,7 @@ func (r *finder) regions(v scene) []region {
 	for i := range r.found[:r.count] {
 		o := &r.found[i]
 		switch {
-		case o.stirring == 0 || !o.texture.kept(o.astray, noise):
+		case o.stirring == 0 || !o.texture.kept(o.astray, devFloor):
 		case o.astray < roomy:
 			o.lit = true
 		default:
@@ -118,6 +119,22 @@ func (r *finder) unlight(n int, v scene, noise float32) {
 		for x := int(k.x0); x <= int(k.x1); x++ {
 			if r.textures[cellOf(x, int(k.y))].gone(noise) {
 				o.add(run{y: k.y, x0: int16(x), x1: int16(x)}, v)
+			}
+		}
+	}
+}
+
+// habits has the background take what is astray for a habit of its places: less so where it moves.
+func (r *finder) habits(g *background, alpha float32) {
+	for i := range r.n {
+		k := &r.runs[i]
+		part := alpha
+		if n := int(r.index[r.root(i)]) - 1; n >= 0 && r.found[n].moving {
+			part *= wildVisit
+		}
+		for j := int(k.y)*halfW + int(k.x0); j <= int(k.y)*halfW+int(k.x1); j++ {
+			if g.state[j]&astray != 0 {
+				g.wild[j] += part * (g.off[j] - g.wild[j])
 			}
 		}
 	}
