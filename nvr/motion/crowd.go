@@ -4,7 +4,8 @@ package motion
 // other ones. Whatever counts among them has to stand out.
 const (
 	crowdMany  = 5   // regions from which on they are a crowd
-	crowdOut   = 4   // times as large as the middle one of a crowd is what stands out
+	crowdOut   = 4   // times as large as the middle one of a crowd is what stands out, and
+	crowdDense = 100 // regions in which it has to be twice that
 	crowdTime  = 20  // seconds over which a crowd is remembered
 	crowdSizes = 128 // places; larger ones count as this
 	crowdLeast = 4   // places; smaller ones do not count
@@ -45,5 +46,6 @@ func (c *crowd) learn(found []region, dt float32) int {
 	if c.many >= crowdMany {
 		least = max(least, c.size)
 	}
-	return int(crowdOut * least)
+	// The largest of many by chance is larger than that of a few.
+	return int(crowdOut * least * (1 + min(max(float32(n), c.many)/crowdDense, 1)))
 }

@@ -103,8 +103,21 @@ func (d *Detector) SetSettings(s media.MotionSettings) {
 	before := d.area
 	d.area = newArea(s)
 	d.zones = make([]string, 0, len(s.Zones))
-	if before != nil && before.unmasks(d.area) {
+	if before == nil {
+		return
+	}
+	if before.unmasks(d.area) {
 		d.begun = false
+	}
+	if before.pixels != d.area.pixels { // other views are known by what is masked now
+		for i := range d.profiles {
+			if p := &d.profiles[i]; p != d.now {
+				p.known = false
+			}
+		}
+		if d.now != nil {
+			d.now.sharp, d.guard = sharpness{}, guard{}
+		}
 	}
 }
 

@@ -55,6 +55,66 @@ var disturbances = []struct {
 			}
 		}
 	}},
+	{"snow, few flakes", "car-day", func(r *rand.Rand, _ float64, in, out []byte) {
+		copy(out, in)
+		for range 40 {
+			x, y := 1+r.IntN(width-4), 1+r.IntN(height-4)
+			for i := range 9 {
+				out[(y+i/3)*width+x+i%3] = byte(min(int(out[(y+i/3)*width+x+i%3])+90, 255))
+			}
+		}
+	}},
+	{"rain from 10 s on", "person-day", func(r *rand.Rand, t float64, in, out []byte) {
+		copy(out, in)
+		if t < 10 {
+			return
+		}
+		for range 120 {
+			x, y := r.IntN(width), r.IntN(height-12)
+			for i := range 10 {
+				out[(y+i)*width+x] = byte(min(int(out[(y+i)*width+x])+45, 255))
+			}
+		}
+	}},
+	{"two lamps, one after the other", "person-night", func(_ *rand.Rand, t float64, in, out []byte) {
+		for i, v := range in {
+			x, y, k := float64(i%width), float64(i/width), 1.0
+			if math.Mod(t, 30) > 8 {
+				k += 1.2 * math.Exp(-math.Pow((x-300)/90, 2)-math.Pow((y-20)/80, 2))
+			}
+			if math.Mod(t, 38) > 17 {
+				k += 0.8 * math.Exp(-math.Pow(x/70, 2))
+			}
+			out[i] = byte(min(float64(v)*k, 255))
+		}
+	}},
+	{"shadows of clouds", "car-day", func(_ *rand.Rand, t float64, in, out []byte) {
+		for i, v := range in {
+			edge := float64(i%width) + 0.4*float64(i/width) - math.Mod(t*25, 900) + 200 // passes every 36 s
+			out[i] = byte(float64(v) * (1 - 0.3/(1+math.Exp(-edge/12))/(1+math.Exp((edge-180)/12))))
+		}
+	}},
+	{"dusk to infra-red to day", "person-day", func(_ *rand.Rand, t float64, in, out []byte) {
+		dim := min(max((60-t)/40, 0.35), 1)
+		for i, v := range in {
+			out[i] = byte(dim * float64(v))
+			if t > 60 && t < 130 { // the far wall gets less of its light
+				w := float64(v)
+				out[i] = byte(20 + (0.5*math.Abs(w-90)+0.3*w)*(0.5+0.5*float64(i/width)/height))
+			} else if t >= 130 {
+				out[i] = v
+			}
+		}
+	}},
+	{"a wide lens in the wind, half a pixel", "person-day", func(_ *rand.Rand, t float64, in, out []byte) {
+		f := 0.5 + 0.5*math.Sin(t*7.3)
+		for y := range height {
+			for x := range width {
+				a, b := in[y*width+x], in[y*width+min(x+1, width-1)]
+				out[y*width+x] = byte((1-f)*float64(a) + f*float64(b) + 0.5)
+			}
+		}
+	}},
 	{"noise, deviation 15", "person-night", func(r *rand.Rand, _ float64, in, out []byte) {
 		g := grain()[r.IntN(4*width*height):]
 		for i, v := range in {

@@ -24,6 +24,9 @@ func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 	found := d.find.regions(v)
 	crowded := d.crowd.learn(found, dt)
 	drops := crowded > 0 && dt > 0 && dt < dropTime
+	if warm || dt == 0 {
+		crowded += crowded / 2 // nothing is known yet, or drops cannot be told by leaving their places
+	}
 	var total float32
 	var zones uint32
 	n := 0

@@ -84,11 +84,11 @@ func (r *finder) regions(v scene) []region {
 	for i := range r.found[:r.count] {
 		o := &r.found[i]
 		switch {
-		case o.stirring == 0 || !o.texture.kept(o.astray, devFloor):
-		case o.astray < roomy:
-			o.lit = true
-		default:
+		case o.stirring == 0:
+		case o.astray >= roomy:
 			r.unlight(i, v, noise)
+		default:
+			o.lit = o.texture.kept(o.astray, devFloor)
 		}
 	}
 	return r.found[:r.count]

@@ -43,9 +43,10 @@ func (t *texture) kept(n int, noise float32) bool {
 	return ground > least && picture > least/4 && both > 0 && both*both > textureKept*ground*picture
 }
 
-// gone says that there is texture, and it is not the background's.
+// gone says that there is texture, and it is not the background's. Where the background has some and the picture has
+// none, a shadow may have left its edge in the background.
 func (t *texture) gone(noise float32) bool {
 	least := 8 * noise * noise * float32(t.n)
 	ground, picture, both := t.uneven()
-	return (ground > least || picture > least) && (both <= 0 || both*both < textureGone*ground*picture)
+	return picture > least && (both <= 0 || both*both < textureGone*ground*picture)
 }
