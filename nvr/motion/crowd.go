@@ -6,6 +6,7 @@ const (
 	crowdMany  = 5   // regions from which on they are a crowd
 	crowdOut   = 4   // times as large as the middle one of a crowd is what stands out, and
 	crowdDense = 100 // regions in which it has to be twice that
+	crowdYoung = 1.5 // times that before a young background, and in pictures that are looked at again
 	crowdTime  = 20  // seconds over which a crowd is remembered
 	crowdSizes = 128 // places; larger ones count as this
 	crowdLeast = 4   // places; smaller ones do not count
@@ -17,8 +18,9 @@ type crowd struct {
 	sizes      [crowdSizes]uint16
 }
 
-// learn counts the regions of a picture, and gives the number of places from which on one of them stands out.
-func (c *crowd) learn(found []region, dt float32) int {
+// learn counts the regions of a picture, and gives the number of places from which on one of them stands out. Warm says
+// that the background is young.
+func (c *crowd) learn(found []region, dt float32, warm bool) int {
 	clear(c.sizes[:])
 	n := 0
 	for i := range found {
@@ -47,5 +49,9 @@ func (c *crowd) learn(found []region, dt float32) int {
 		least = max(least, c.size)
 	}
 	// The largest of many by chance is larger than that of a few.
-	return int(crowdOut * least * (1 + min(max(float32(n), c.many)/crowdDense, 1)))
+	least *= 1 + min(max(float32(n), c.many)/crowdDense, 1)
+	if warm || dt == 0 { // nothing is known yet, or drops cannot be told by leaving their places
+		least *= crowdYoung
+	}
+	return int(crowdOut * least)
 }

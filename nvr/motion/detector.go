@@ -176,7 +176,6 @@ func (d *Detector) compare(at time.Duration, dt float32, learn bool) Result {
 // learn goes on from what the last pass found.
 func (d *Detector) learn(at time.Duration, dt float32) {
 	p := d.now
-	d.find.habits(&p.ground, wildRate(p.looks, dt))
 	p.cells.learn(&p.ground, dt)
 	p.ground.relight(&d.fit, dt)
 	d.newest = at

@@ -22,11 +22,8 @@ func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 	out := Result{WarmUp: warm, Fit: d.fit.result()}
 	v := scene{&d.half, &d.fit, &d.now.ground, &d.now.cells, d.area, &d.now.ground.state}
 	found := d.find.regions(v)
-	crowded := d.crowd.learn(found, dt)
+	crowded := d.crowd.learn(found, dt, warm)
 	drops := crowded > 0 && dt > 0 && dt < dropTime
-	if warm || dt == 0 {
-		crowded += crowded / 2 // nothing is known yet, or drops cannot be told by leaving their places
-	}
 	var total float32
 	var zones uint32
 	n := 0
@@ -51,6 +48,9 @@ func (d *Detector) judge(at time.Duration, dt float32, warm bool) Result {
 		zones |= of
 		total += o.weight
 		n = d.keep(n, o)
+	}
+	if dt > 0 {
+		d.find.habits(&d.now.ground, wildRate(d.now.looks, dt))
 	}
 	if out.Reach, out.Where = d.reach.judge(d, v, at, dt, warm); n == 0 {
 		d.area.agree(&out)

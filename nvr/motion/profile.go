@@ -67,7 +67,6 @@ func (d *Detector) recall(dt float32) bool {
 	}
 	how.learn = true
 	best.ground.pass(&d.half, &d.fit, d.area, how)
-	d.find.n = 0 // nothing of it has been looked for yet
 	d.now = best
 	return true
 }

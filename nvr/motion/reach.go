@@ -141,7 +141,7 @@ func (r *reacher) judge(d *Detector, v scene, at time.Duration, dt float32, warm
 		if stirring = stirring && r.level(i); stirring {
 			found = d.find.regions(v)
 		}
-		crowded := e.crowd.learn(found, dt)
+		crowded := e.crowd.learn(found, dt, warm)
 		drops := crowded > 0 && dt > 0 && dt < dropTime
 		frame := box{x0: halfW, y0: halfH}
 		area := r.limits[i].area
