@@ -54,6 +54,55 @@ func TestTheInboxCatchesUpAtTheNewestKeyFrame(t *testing.T) {
 	})
 }
 
+// Whatever comes in, and however it is taken out: what is counted is what waits, and it stays within bounds.
+func FuzzInbox(f *testing.F) {
+	var said bytes.Buffer
+	for _, m := range []protocol.Message{unit(1, true), unit(2, false), protocol.Picture{ID: 1}, unit(3, true), protocol.Config{Codec: "h264"}} {
+		if err := protocol.Write(&said, m); err != nil {
+			f.Fatal(err)
+		}
+	}
+	f.Add(said.Bytes(), []byte{0, 1, 0, 2, 1})
+	f.Add(said.Bytes()[3:], []byte{1, 1})
+	f.Fuzz(func(t *testing.T, in, steps []byte) {
+		i := newInbox()
+		done := make(chan struct{})
+		go func() {
+			i.read(bytes.NewReader(in))
+			close(done)
+		}()
+		take := func() bool {
+			m, err := i.next(time.Minute)
+			if u, ok := m.(protocol.Unit); ok {
+				i.shelf.put(u.Data)
+			}
+			return err == nil
+		}
+		for _, s := range steps {
+			if s%2 == 0 {
+				i.catchUp(0)
+			} else if !take() {
+				break
+			}
+			i.mu.Lock()
+			bytes := 0
+			for _, m := range i.messages {
+				bytes += size(m.Message)
+			}
+			if bytes != i.bytes || len(i.messages) > maxInbox || bytes > maxInboxBytes+protocol.MaxBody {
+				t.Errorf("%d messages of %d bytes wait, %d are counted", len(i.messages), bytes, i.bytes)
+			}
+			i.mu.Unlock()
+		}
+		for take() {
+		}
+		<-done
+		if i.bytes != 0 || i.shelf.bytes > maxShelfBytes || len(i.shelf.free) > maxShelf {
+			t.Errorf("%d bytes are said to wait in an empty inbox, %d on the shelf", i.bytes, i.shelf.bytes)
+		}
+	})
+}
+
 func TestTheInboxWaitsForSoLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newInbox()

@@ -19,7 +19,7 @@ const (
 	// growth is how much more of that software may take than this program has when it is sealed, a sixth of it never
 	// touched: so the memory that is really used stays below the 300 MB at which hearth ends a worker. A decoder that
 	// asks for more is told that there is none, and its unit is a bad one.
-	growth = 288 << 20
+	growth = 256 << 20
 	// addresses is how many more addresses software may reserve. Go's heap fills what it has reserved, and Linux does
 	// not count that as data that grew.
 	addresses = 1 << 30

@@ -32,6 +32,7 @@ type confinement struct {
 	Drivers bool    // as if there were hardware, which is not sealed
 	Sealed  bool    // as if there had been hardware, and software was chosen after all
 	Off     []layer // left out
+	Serve   bool    // and works, as the program does
 	Aims    aims
 }
 
@@ -73,6 +74,9 @@ func (c confinement) run() error {
 		if c.Sealed {
 			box.seal()
 		}
+	}
+	if c.Serve {
+		return serve(input(), os.Stdout, box, lagLimit)
 	}
 	if c.Aims.Death != "" {
 		die(c.Aims.Death)
