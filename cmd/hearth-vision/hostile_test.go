@@ -143,7 +143,7 @@ func TestTheBombIsOne(t *testing.T) {
 		if s.Name != "h264-bomb-8192" {
 			continue
 		}
-		s.Units = s.Units[:8] // of 100 MB each
+		s.Units = s.Units[:6] // of 100 MB each
 		list := append([]protocol.Message{protocol.Motion{Settings: media.MotionSettings{Attentive: true}}}, s.Messages(protocol.Task{}, 1)...)
 		list = append(list, hostile.Good().Messages(protocol.Task{}, 3600*second)...)
 		if b := bear(t, confinement{Serve: true, Off: []layer{limits}}, list, 3600*second); b.rss < memoryLimit*3/2 {

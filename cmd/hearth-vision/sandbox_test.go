@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -56,7 +58,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if made.Load() {
+		if path, err := reachable(); err == nil {
+			os.RemoveAll(filepath.Dir(path))
+		}
+	}
+	os.Exit(code)
 }
 
 func (c confinement) run() error {
@@ -150,7 +158,12 @@ func copyOf(t *testing.T, c confinement, as user) (cmd *exec.Cmd, stdin io.Write
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd = exec.Command(reachable(t))
+	path, err := reachable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	made.Store(true)
+	cmd = exec.Command(path)
 	cmd.Dir = "/"
 	cmd.Env = []string{confinedEnv + "=" + string(text), "GOTRACEBACK=single"}
 	errs = &strings.Builder{}
@@ -170,19 +183,28 @@ func copyOf(t *testing.T, c confinement, as user) (cmd *exec.Cmd, stdin io.Write
 	return cmd, stdin, out, errs
 }
 
-// reachable is this test's program where everybody may run it.
-func reachable(t *testing.T) string {
-	t.Helper()
+// made says that there is such a copy.
+var made atomic.Bool
+
+// reachable copies this test's program to where everybody may run it, once.
+var reachable = sync.OnceValues(func() (string, error) {
 	program, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
-	path := filepath.Join(openDir(t), "copy")
-	if err := os.WriteFile(path, program, 0o755); err != nil {
-		t.Fatal(err)
+	dir, err := os.MkdirTemp("", "hearth-vision-test-")
+	if err != nil {
+		return "", err
 	}
-	return path
-}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "copy")
+	// A process that another test starts now would keep the file open, and a file that may be written does not run.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return path, os.WriteFile(path, program, 0o755)
+})
 
 // openDir is a folder that everybody can read and write; t.TempDir lies in one of which that is not so.
 func openDir(t *testing.T) string {

@@ -66,7 +66,7 @@ func (s Stream) config() protocol.Config {
 	t := s.Track
 	return protocol.Config{
 		Codec: t.Codec, VPS: t.VPS, SPS: t.SPS, PPS: t.PPS, Config: t.Config, Width: t.Width, Height: t.Height,
-		Hardware: "software", Look: true,
+		Final: true, Look: true,
 	}
 }
 
