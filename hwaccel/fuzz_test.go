@@ -37,13 +37,16 @@ func FuzzAnnexB(f *testing.F) {
 
 // FuzzDecode: no unit ends the process, whatever is in it. What comes out is a picture within bounds.
 func FuzzDecode(f *testing.F) {
-	codecs := []media.Codec{media.H264, media.H265, media.MJPEG}
-	for i, key := range [][]byte{keyH264, keyH265, keyMJPEG} {
-		f.Add(byte(i), key, key)
-		f.Add(byte(i), key, key[:len(key)/2])
+	for i, s := range Samples {
+		units, err := s.units()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(byte(i), units[0], units[len(units)-1])
+		f.Add(byte(i), units[0], units[0][:len(units[0])/2])
 	}
-	f.Fuzz(func(t *testing.T, codec byte, first, second []byte) {
-		d, err := Open(Params{Codec: codecs[int(codec)%len(codecs)], Width: 320, Height: 256}, Software())
+	f.Fuzz(func(t *testing.T, sample byte, first, second []byte) {
+		d, err := Open(Params{Codec: Samples[int(sample)%len(Samples)].Codec, Width: 320, Height: 256}, Software())
 		if err != nil {
 			t.Fatal(err)
 		}
