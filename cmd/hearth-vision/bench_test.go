@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sort"
@@ -12,7 +13,9 @@ import (
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/nvr/motion"
 	"hearth/nvr/vision/clip"
+	"hearth/nvr/vision/protocol"
 )
 
 // BenchmarkCalm measures a whole calm worker: reading, glancing at key frames, looking, answering. 1080p15 at
@@ -88,6 +91,28 @@ func scenes(b *testing.B) (names []string, spans map[string][][2]float64) {
 	}
 	sort.Strings(names)
 	return names, spans
+}
+
+// BenchmarkTake measures what learning from one unit costs that is not decoded.
+func BenchmarkTake(b *testing.B) {
+	y := newYard(1)
+	y.minutes(3, floor)
+	r := rand.New(rand.NewPCG(1, 1))
+	units := make([]protocol.Unit, 900)
+	for i := range units {
+		octaves, qp := floor(r, false)
+		units[i] = unitOf(0, octaves, qp)
+	}
+	at := second * 300
+	for i := 0; b.Loop(); i++ {
+		at += frameTime
+		u := units[i%len(units)]
+		u.At = at
+		y.h.take(u, true)
+		if i%30 == 0 {
+			y.h.look(at, motion.Result{})
+		}
+	}
 }
 
 // BenchmarkHints plays each scene three times to one worker, and judges how soon it notices what moves the last two times,

@@ -251,6 +251,8 @@ func (h *hint) trust() (float64, string) {
 		return c.trust, protocol.HintChance
 	case c.trust < heeded:
 		return c.trust, protocol.HintWrong
+	case h.best() == byQuality:
+		return c.trust, protocol.HintCoarse
 	}
 	return c.trust, protocol.HintGood
 }

@@ -67,10 +67,15 @@ func input() *os.File {
 	return os.NewFile(fd, os.Stdin.Name())
 }
 
-// serve answers until the input ends. Units that have waited for longer than lag are passed over.
-func serve(in io.Reader, out io.Writer, box *sandbox, lag time.Duration) error {
+func newWorker(out io.Writer, box *sandbox, lag time.Duration) *worker {
 	w := &worker{in: newInbox(), out: bufio.NewWriterSize(out, 64<<10), box: box, lag: lag}
 	w.hw = hardware{w: w, dog: watchdog{out: out, die: func() { os.Exit(1) }}}
+	return w
+}
+
+// serve answers until the input ends. Units that have waited for longer than lag are passed over.
+func serve(in io.Reader, out io.Writer, box *sandbox, lag time.Duration) error {
+	w := newWorker(out, box, lag)
 	go w.in.read(in)
 	err := w.run()
 	if errors.Is(err, io.EOF) {

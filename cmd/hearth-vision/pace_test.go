@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -25,7 +24,7 @@ type pace struct {
 
 func newPace(t testing.TB, c protocol.Config, s media.MotionSettings) *pace {
 	p := &pace{t: t}
-	p.w = &worker{in: newInbox(), out: bufio.NewWriter(&p.said), box: &sandbox{sealed: true}, lag: time.Hour}
+	p.w = newWorker(&p.said, &sandbox{sealed: true}, time.Hour)
 	p.w.watch.init(p.w)
 	t.Cleanup(p.w.closeDecoder)
 	if err := p.w.begin(c); err != nil {

@@ -24,6 +24,7 @@ var Whys = []string{
 // Why the sizes of pictures are trusted to foretell motion, or not.
 const (
 	HintGood   = "they have foretold what moved"
+	HintCoarse = "they do not go with what moves, but how coarsely pictures are coded does"
 	HintYoung  = "too little has moved yet to learn from"
 	HintChance = "they do not go with what moves: the camera fills its bit rate, or its picture is noisy"
 	HintWrong  = "they were wrong too often lately"
@@ -31,4 +32,4 @@ const (
 )
 
 // Hints are all of these.
-var Hints = []string{"", HintGood, HintYoung, HintChance, HintWrong, HintNone}
+var Hints = []string{"", HintGood, HintCoarse, HintYoung, HintChance, HintWrong, HintNone}

@@ -56,6 +56,8 @@ const whys: Record<string, string> = {
 /** Why the sizes of pictures are trusted, or not, likewise. */
 const trusts: Record<string, string> = {
   'they have foretold what moved': 'Its sizes told of motion before it was seen, so motion is noticed sooner.',
+  'they do not go with what moves, but how coarsely pictures are coded does':
+    'Its sizes tell nothing, but how coarsely it codes told of motion before it was seen, so motion is noticed sooner.',
   'too little has moved yet to learn from': 'Too little has moved yet to learn from its sizes.',
   'they do not go with what moves: the camera fills its bit rate, or its picture is noisy':
     'Its sizes tell nothing: this camera always sends as much as it may, or its picture is noisy.',
