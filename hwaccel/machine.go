@@ -96,27 +96,8 @@ func line(path string) string {
 
 func words(list ...string) string { return strings.Join(strings.Fields(strings.Join(list, " ")), " ") }
 
-// Needs lists the paths outside the usual ones (/usr, /lib, /etc, /sys, /proc) that the driver of a way to decode works
-// with: device nodes, read and written and spoken to by ioctl, and folders that are only read. What is not there need
-// not be given.
-func Needs(w protocol.Way) (devices, folders []string) {
-	split := func(name string) []string { return filepath.SplitList(os.Getenv(name)) }
-	switch w.Name {
-	case protocol.VAAPI:
-		devices = []string{w.Device}
-		folders = append(split("LIBVA_DRIVERS_PATH"), split("LD_LIBRARY_PATH")...)
-	case protocol.CUDA:
-		devices = []string{"/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-caps", "/dev/nvhost-ctrl", "/dev/dxg"}
-		for i := range 16 {
-			devices = append(devices, fmt.Sprintf("/dev/nvidia%d", i))
-		}
-		folders = split("LD_LIBRARY_PATH")
-	case protocol.V4L2:
-		// FFmpeg goes through all of them, and media controllers hand requests over.
-		for _, pattern := range []string{"/dev/video*", "/dev/media*"} {
-			nodes, _ := filepath.Glob(pattern)
-			devices = append(devices, nodes...)
-		}
-	}
-	return devices, folders
+// DriverFolders are folders outside the usual ones that drivers of user space lie in, as the environment says. They are
+// only read.
+func DriverFolders() []string {
+	return append(filepath.SplitList(os.Getenv("LIBVA_DRIVERS_PATH")), filepath.SplitList(os.Getenv("LD_LIBRARY_PATH"))...)
 }
