@@ -81,6 +81,7 @@ export interface Limits {
 
 export type RecordMode = 'continuous' | 'motion' | 'off';
 export type Transport = 'tcp' | 'udp' | 'auto';
+export type DecoderChoice = 'auto' | 'software' | 'vaapi' | 'cuda' | 'v4l2m2m';
 
 /** What an owner says about a camera. A password that is not given stays as it was. */
 export interface CameraSettings {
@@ -96,6 +97,7 @@ export interface CameraSettings {
   /** The disk to record to; `DATA_FOLDER` for the box's own. */
   volume?: string;
   motion?: MotionSettings;
+  decoder?: DecoderChoice;
   privacy?: PrivacyChange;
 }
 
@@ -192,6 +194,9 @@ export interface Camera {
   limits?: Limits;
   volume?: string;
   motion?: MotionSettings;
+  decoder?: DecoderChoice;
+  /** What decoder can be on this machine. */
+  decoders?: DecoderChoice[];
   vision?: Vision;
   identity?: Identity;
   sub_identity?: Identity;
@@ -205,6 +210,10 @@ export interface Vision {
   why: string;
   /** Empty until the first picture. */
   decoder: string;
+  /** Why not other. */
+  decoder_why?: string;
+  hardware_failures: number;
+  hardware_retry_at?: string;
   problem?: string;
   /** How far the sizes of pictures are trusted to foretell motion, 0 to 1; from 0.5 on they are heeded. */
   hint: { trust: number; why?: string; led: number; right: number };

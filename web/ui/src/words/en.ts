@@ -407,6 +407,27 @@ export const en = {
     missing: 'This camera does not exist any more, or it is not shared with you.',
   },
 
+  decoder: {
+    label: 'What decodes its pictures to look for motion',
+    choice: {
+      auto: 'What costs least',
+      software: 'The processor (software)',
+      vaapi: 'The graphics chip (VA-API)',
+      cuda: 'The NVIDIA card',
+      v4l2m2m: 'The board’s decoder (V4L2)',
+    },
+    by: {
+      auto: 'the processor',
+      software: 'the processor',
+      vaapi: 'the graphics chip',
+      cuda: 'the NVIDIA card',
+      v4l2m2m: 'the board’s decoder',
+    },
+    now: (by: string) => `Now it is ${by}.`,
+    why: (text: string) => `Why not other: ${text}.`,
+    again: (at: string) => `Hardware failed. It is tried again at ${at}.`,
+    none: 'This machine has no other that proved itself.',
+  },
   cameras: {
     title: 'Cameras',
     add: 'Add a camera',
