@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"hearth/nvr/hardware"
 	"hearth/nvr/media"
+	"hearth/nvr/vision/protocol"
 	"hearth/storage"
 	"hearth/storage/box"
 )
@@ -149,5 +151,34 @@ func TestAddAndNames(t *testing.T) {
 	known, err := c.Store.Box().Cameras()
 	if err != nil || len(known) != 1 {
 		t.Errorf("%d cameras kept, %v", len(known), err)
+	}
+}
+
+func TestSettleChecksWhatIsToDecode(t *testing.T) {
+	t.Parallel()
+	c := newCameras(t)
+	before := box.Camera{ID: media.NewCameraID(), Decoder: "cuda"}
+	settle := func(choice string) (string, error) {
+		got, err := c.settle(before, CameraSettings{Name: "Yard", URL: "rtsp://10.0.0.7/main", Decoder: choice})
+		return got.Decoder, err
+	}
+	if got, err := settle(""); err != nil || got != "auto" {
+		t.Errorf("nothing said is %q, %v", got, err)
+	}
+	if got, err := settle("vaapi"); err != nil || got != "vaapi" {
+		t.Errorf("before it is known what is here: %q, %v", got, err)
+	}
+	c.Hardware = hardware.Of(&protocol.Trials{Version: protocol.TrialsVersion, Trials: []protocol.Trial{
+		{Codec: media.H264, Bits: 8, Way: protocol.Way{Name: "vaapi", Device: "/dev/dri/renderD128"}, Works: true},
+	}})
+	for choice, field := range map[string]string{
+		"auto": "", "software": "", "vaapi": "", "v4l2m2m": "decoder", "abacus": "decoder",
+		"cuda": "", // it was so before: what is gone does not keep a name from being changed
+	} {
+		_, err := settle(choice)
+		var wrong *FieldError
+		if errors.As(err, &wrong) != (field != "") || wrong != nil && (wrong.Field != field || wrong.Text == "") {
+			t.Errorf("%s: %v", choice, err)
+		}
 	}
 }

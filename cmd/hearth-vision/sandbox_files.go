@@ -72,7 +72,7 @@ func onlyDrivers(present []hwaccel.Hardware) error {
 		return errNoLandlock
 	}
 	return landlock.V11.BestEffort().Restrict(
-		landlock.RODirs(driverFolders...).IgnoreIfMissing(),
+		landlock.RODirs(append(hwaccel.DriverFolders(), driverFolders...)...).IgnoreIfMissing(),
 		landlock.ROFiles(driverFiles...).IgnoreIfMissing(),
 		landlock.RWFiles(devices(present)...).WithIoctlDev().IgnoreIfMissing(),
 	)

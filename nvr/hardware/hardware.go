@@ -30,6 +30,13 @@ type Machine struct {
 	trials atomic.Pointer[protocol.Trials]
 }
 
+// Of is a machine of which it is known what decodes.
+func Of(t *protocol.Trials) *Machine {
+	m := &Machine{}
+	m.trials.Store(t)
+	return m
+}
+
 // Trials are what was found; nil while nothing was tried yet.
 func (m *Machine) Trials() *protocol.Trials {
 	if m == nil {

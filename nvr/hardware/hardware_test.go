@@ -30,9 +30,7 @@ func refused(c media.Codec, w protocol.Way, why string) protocol.Trial {
 }
 
 func machine(trials ...protocol.Trial) *Machine {
-	m := &Machine{}
-	m.trials.Store(&protocol.Trials{Version: protocol.TrialsVersion, Trials: trials})
-	return m
+	return Of(&protocol.Trials{Version: protocol.TrialsVersion, Trials: trials})
 }
 
 func TestWhatCostsLeastComesFirst(t *testing.T) {

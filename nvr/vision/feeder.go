@@ -65,10 +65,15 @@ func (f *feeder) hand(items []item) error {
 			return err
 		}
 	}
-	if now := f.worker.planFor(f.codec); f.codec != "" && !now.same(f.plan) {
-		f.tell(now)
-		if err := protocol.Write(&f.heads, protocol.Ways{Ways: now.ways, Final: now.final}); err != nil {
-			return err
+	if f.codec != "" {
+		if now := f.worker.planOf(f.process, f.codec); !now.same(f.plan) {
+			f.tell(now)
+			if err := protocol.Write(&f.heads, protocol.Ways{Ways: now.ways, Final: now.final}); err != nil {
+				return err
+			}
+		} else if now.why != f.plan.why {
+			f.plan.why = now.why
+			f.worker.because(now.why)
 		}
 	}
 	from := 0
@@ -77,7 +82,7 @@ func (f *feeder) hand(items []item) error {
 			f.run = it.run
 			track := it.run.Tracks[it.au.Track]
 			f.codec = track.Codec
-			f.tell(f.worker.planFor(f.codec))
+			f.tell(f.worker.planOf(f.process, f.codec))
 			c := configOf(track, f.plan)
 			c.Look = true
 			if err := protocol.Write(&f.heads, c); err != nil {

@@ -125,7 +125,7 @@ func (w *Worker) look(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = w.blame(ctx, p, err) }()
+	defer func(told context.Context) { err = w.blame(told, p, err) }(ctx) // not the one below, which has ended by then
 	w.queue.restart()
 	answers := w.mixed(p)
 	ctx, cancel := context.WithCancel(ctx)

@@ -60,7 +60,7 @@ func (f failures) without(ways []protocol.Way, now time.Time) (left []protocol.W
 			continue
 		}
 		if until.IsZero() || had.until.Before(until) {
-			why, until = w.String()+" "+had.why, had.until
+			why, until = w.String()+": "+had.why, had.until
 		}
 	}
 	return left, why, until
@@ -148,6 +148,25 @@ func (w *Worker) told(p *process, c media.Codec, now plan) {
 	w.status.DecoderWhy = now.why
 }
 
+// planOf is planFor as far as a process can follow it: one that has closed itself off is told of no hardware, and another
+// takes its place soon.
+func (w *Worker) planOf(p *process, c media.Codec) plan {
+	now := w.planFor(c)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p.closed {
+		now.ways, now.final = nil, true
+	}
+	return now
+}
+
+// because keeps why no hardware decodes.
+func (w *Worker) because(why string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status.DecoderWhy = why
+}
+
 // lacks says whether there is hardware to be used that a process has no way to.
 func (w *Worker) lacks(p *process) bool {
 	w.mu.Lock()
@@ -192,7 +211,10 @@ func (w *Worker) decodes(p *process, m protocol.Decoder) {
 	defer w.mu.Unlock()
 	p.using = protocol.Way{Name: m.Name, Device: m.Device}
 	w.status.Decoder, w.status.Device = m.Name, clean(m.Device)
-	if m.Why != "" {
+	switch {
+	case m.Failed != nil:
+		w.status.DecoderWhy = m.Failed.String() + ": " + clean(m.Why)
+	case m.Why != "":
 		w.status.DecoderWhy = clean(m.Why)
 	}
 	if m.Name == protocol.Software && m.Failed == nil {
