@@ -57,6 +57,7 @@ func BenchmarkScenes(b *testing.B) {
 			b.ReportMetric(float64(h.stats.Decoded)/minutes, "pictures/min")
 			b.ReportMetric(float64(len(h.thumbs)), "thumbs")
 			judge(b, h, c, spans)
+			shown(b, h)
 		})
 	}
 }

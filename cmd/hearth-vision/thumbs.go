@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	thumbWidth = 640        // pixels
-	thumbEvery = 1 * second // of the video: no more often than this
-	thumbGain  = 1.1        // how much better the next one must be
+	thumbWidth  = 640        // pixels
+	thumbHeight = 360        // of the luma that sharpness is measured in; a picture of another aspect is squeezed into it
+	thumbEvery  = 1 * second // of the video: no more often than this
+	thumbGain   = 1.1        // how much better the next one must be
 )
 
 // thumbs picks the pictures that show best what moves. The first of a spell goes out at once, so that there is
@@ -23,23 +24,31 @@ type thumbs struct {
 	sent   float64 // score of the best one sent, 0 before the first
 	sentAt int64
 	better *protocol.Thumb // waits for its time
+	fine   []byte          // luma of a candidate, thumbWidth x thumbHeight
 }
 
-func (t *thumbs) begin() { *t = thumbs{} }
+func (t *thumbs) begin() { *t = thumbs{fine: t.fine} }
 
-// consider codes the picture if it is the best of its spell so far.
+// consider codes the picture if it is the best of its spell so far. Only one that would be if it were sharp is measured.
 func (t *thumbs) consider(w *watch, f *hwaccel.Frame, r motion.Result) error {
-	region, score := appeal(w.luma, r)
 	best := t.sent * thumbGain
 	if t.better != nil {
 		best = max(best, t.better.Score)
 	}
-	if score > best {
-		jpeg, err := f.JPEG(thumbWidth)
-		if err != nil {
+	if _, most := appeal(nil, w.luma, r); most > best {
+		if t.fine == nil {
+			t.fine = make([]byte, thumbWidth*thumbHeight)
+		}
+		if err := f.Luma(t.fine, thumbWidth, thumbHeight); err != nil {
 			return err
 		}
-		t.better = &protocol.Thumb{Of: w.w.task, At: f.At, Score: score, Region: region, Spell: w.spell, JPEG: jpeg}
+		if region, score := appeal(t.fine, w.luma, r); score > best {
+			jpeg, err := f.JPEG(thumbWidth)
+			if err != nil {
+				return err
+			}
+			t.better = &protocol.Thumb{Of: w.w.task, At: f.At, Score: score, Region: region, Spell: w.spell, JPEG: jpeg}
+		}
 	}
 	if t.sent == 0 || f.At-t.sentAt >= thumbEvery {
 		return t.flush(w)
@@ -58,21 +67,27 @@ func (t *thumbs) flush(w *watch) error {
 }
 
 // appeal says where the most interesting thing of a picture is, and how well the picture shows it, over 0 to 1: large,
-// sharp, wholly inside, and surely moving.
-func appeal(luma []byte, r motion.Result) (media.Region, float64) {
+// sharp, wholly inside, and surely moving. fine is its luma as the thumbnail will have it; nil: as if it were sharp. seen is
+// the luma that was looked at, in which what is masked is black.
+func appeal(fine, seen []byte, r motion.Result) (media.Region, float64) {
 	var best media.Region
 	most := 0.0
 	for _, g := range r.Regions {
-		if v := weight(luma, g); v > most {
+		sharp := 1.0
+		if fine != nil {
+			sharp = sharpness(fine, seen, g)
+		}
+		if v := weight(g, sharp); v > most {
 			best, most = g, v
 		}
 	}
 	return best, bound(0.01 + 0.7*most + 0.29*bound(r.Score))
 }
 
-func weight(luma []byte, g media.Region) float64 {
+// weight takes as much off for a blurred picture as for one of half the size.
+func weight(g media.Region, sharp float64) float64 {
 	large := math.Sqrt(bound(g.W*g.H) / 0.25) // a quarter of the picture is as large as one wishes
-	v := 0.55*min(large, 1) + 0.25*sharpness(luma, g) + 0.2*bound(g.Score)
+	v := 0.8*min(large, 1)*(0.5+0.5*sharp) + 0.2*bound(g.Score)
 	const edge = 0.008
 	if g.X < edge || g.X+g.W > 1-edge || g.Y < edge {
 		v *= 0.6 // cut off at a side
@@ -81,24 +96,3 @@ func weight(luma []byte, g media.Region) float64 {
 	}
 	return v
 }
-
-// sharpness is the mean step between neighbouring pixels within a region; steps of 16 levels are as sharp as pictures
-// of this size get.
-func sharpness(luma []byte, g media.Region) float64 {
-	x0, y0 := int(bound(g.X)*motion.Width), int(bound(g.Y)*motion.Height)
-	x1, y1 := int(bound(g.X+g.W)*motion.Width)-1, int(bound(g.Y+g.H)*motion.Height)-1
-	sum, n := 0, 0
-	for y := y0; y < y1; y++ {
-		for x := x0; x < x1; x++ {
-			i := y*motion.Width + x
-			sum += step(luma[i], luma[i+1]) + step(luma[i], luma[i+motion.Width])
-			n++
-		}
-	}
-	if n == 0 {
-		return 0
-	}
-	return min(float64(sum)/float64(2*n)/16, 1)
-}
-
-func step(a, b byte) int { return max(int(a)-int(b), int(b)-int(a)) }

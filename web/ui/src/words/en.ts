@@ -355,7 +355,6 @@ export const en = {
     moreAt: (camera: string, n: number, from: string, to: string) =>
       `${n} more at ${camera} between ${from} and ${to}, summed up`,
     eachOfThem: (n: number) => (n === 1 ? 'Show it' : `Show each of ${n}`),
-    chapterAt: (time: string, length: string) => `at ${time}, ${length}`,
   },
 
   camera: {
