@@ -254,6 +254,8 @@ type camera struct {
 	Vision  struct {
 		Decoder  string `json:"decoder"`
 		Restarts int    `json:"restarts"`
+		Problem  string `json:"problem"`
+		Bad      int    `json:"bad"`
 	} `json:"vision"`
 }
 

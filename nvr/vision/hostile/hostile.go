@@ -128,6 +128,13 @@ func unpack(name string, packed []byte) (Stream, error) {
 	}
 }
 
+// GoodH265 is Good in H.265.
+func GoodH265() Stream {
+	s := h265()
+	s.Name = "good"
+	return s
+}
+
 // Good is a stream that means no harm.
 func Good() Stream {
 	s := h264()
