@@ -6,12 +6,14 @@ import (
 )
 
 // disturbances are done to the pictures of a real clip, beyond what make-scenes does to it: second t, into out.
+// Wrong is what is wrong with the camera in the end; empty: nothing ever is.
 var disturbances = []struct {
-	name string
-	clip string
-	to   func(r *rand.Rand, t float64, in, out []byte)
+	name  string
+	clip  string
+	wrong string
+	to    func(r *rand.Rand, t float64, in, out []byte)
 }{
-	{"snow", "person-day", func(r *rand.Rand, _ float64, in, out []byte) {
+	{"snow", "person-day", "", func(r *rand.Rand, _ float64, in, out []byte) {
 		copy(out, in)
 		for range 150 {
 			x, y := 1+r.IntN(width-3), 1+r.IntN(height-3)
@@ -20,7 +22,7 @@ var disturbances = []struct {
 			}
 		}
 	}},
-	{"lamp at one side", "car-day", func(_ *rand.Rand, t float64, in, out []byte) {
+	{"lamp at one side", "car-day", "", func(_ *rand.Rand, t float64, in, out []byte) {
 		for i, v := range in {
 			k := 1.0
 			if math.Mod(t, 26) > 13 {
@@ -29,13 +31,13 @@ var disturbances = []struct {
 			out[i] = byte(min(float64(v)*k, 255))
 		}
 	}},
-	{"exposure hunts", "person-day", func(_ *rand.Rand, t float64, in, out []byte) {
+	{"exposure hunts", "person-day", "", func(_ *rand.Rand, t float64, in, out []byte) {
 		k := 1 + 0.2*math.Sin(t*2.1) + 0.1*math.Sin(t*5.3)
 		for i, v := range in {
 			out[i] = byte(min(float64(v)*k, 255))
 		}
 	}},
-	{"pole in the wind, +-4 pixels", "car-day", func(_ *rand.Rand, t float64, in, out []byte) {
+	{"pole in the wind, +-4 pixels", "car-day", "", func(_ *rand.Rand, t float64, in, out []byte) {
 		dx, dy := 4*math.Sin(t*3.1), 3*math.Sin(t*4.7+1)
 		fx, fy := dx-math.Floor(dx), dy-math.Floor(dy)
 		at := func(x, y int) float64 { return float64(in[min(max(y, 0), height-1)*width+min(max(x, 0), width-1)]) }
@@ -47,7 +49,7 @@ var disturbances = []struct {
 			}
 		}
 	}},
-	{"infra-red from 55 s on", "car-day", func(_ *rand.Rand, t float64, in, out []byte) {
+	{"infra-red from 55 s on", "car-day", "", func(_ *rand.Rand, t float64, in, out []byte) {
 		copy(out, in)
 		if t > 55 {
 			for i, v := range in {
@@ -55,7 +57,7 @@ var disturbances = []struct {
 			}
 		}
 	}},
-	{"snow, few flakes", "car-day", func(r *rand.Rand, _ float64, in, out []byte) {
+	{"snow, few flakes", "car-day", "", func(r *rand.Rand, _ float64, in, out []byte) {
 		copy(out, in)
 		for range 40 {
 			x, y := 1+r.IntN(width-4), 1+r.IntN(height-4)
@@ -64,7 +66,7 @@ var disturbances = []struct {
 			}
 		}
 	}},
-	{"rain from 10 s on", "person-day", func(r *rand.Rand, t float64, in, out []byte) {
+	{"rain from 10 s on", "person-day", "", func(r *rand.Rand, t float64, in, out []byte) {
 		copy(out, in)
 		if t < 10 {
 			return
@@ -76,7 +78,7 @@ var disturbances = []struct {
 			}
 		}
 	}},
-	{"two lamps, one after the other", "person-night", func(_ *rand.Rand, t float64, in, out []byte) {
+	{"two lamps, one after the other", "person-night", "", func(_ *rand.Rand, t float64, in, out []byte) {
 		for i, v := range in {
 			x, y, k := float64(i%width), float64(i/width), 1.0
 			if math.Mod(t, 30) > 8 {
@@ -88,13 +90,13 @@ var disturbances = []struct {
 			out[i] = byte(min(float64(v)*k, 255))
 		}
 	}},
-	{"shadows of clouds", "car-day", func(_ *rand.Rand, t float64, in, out []byte) {
+	{"shadows of clouds", "car-day", "", func(_ *rand.Rand, t float64, in, out []byte) {
 		for i, v := range in {
 			edge := float64(i%width) + 0.4*float64(i/width) - math.Mod(t*25, 900) + 200 // passes every 36 s
 			out[i] = byte(float64(v) * (1 - 0.3/(1+math.Exp(-edge/12))/(1+math.Exp((edge-180)/12))))
 		}
 	}},
-	{"dusk to infra-red to day", "person-day", func(_ *rand.Rand, t float64, in, out []byte) {
+	{"dusk to infra-red to day", "person-day", "", func(_ *rand.Rand, t float64, in, out []byte) {
 		dim := min(max((60-t)/40, 0.35), 1)
 		for i, v := range in {
 			out[i] = byte(dim * float64(v))
@@ -106,7 +108,7 @@ var disturbances = []struct {
 			}
 		}
 	}},
-	{"a wide lens in the wind, half a pixel", "person-day", func(_ *rand.Rand, t float64, in, out []byte) {
+	{"a wide lens in the wind, half a pixel", "person-day", "", func(_ *rand.Rand, t float64, in, out []byte) {
 		f := 0.5 + 0.5*math.Sin(t*7.3)
 		for y := range height {
 			for x := range width {
@@ -115,10 +117,78 @@ var disturbances = []struct {
 			}
 		}
 	}},
-	{"noise, deviation 15", "person-night", func(r *rand.Rand, _ float64, in, out []byte) {
+	{"noise, deviation 15", "person-night", "", func(r *rand.Rand, _ float64, in, out []byte) {
 		g := grain()[r.IntN(4*width*height):]
 		for i, v := range in {
 			out[i] = byte(min(max(float64(v)+15*g[i]+0.5, 0), 255))
 		}
 	}},
+	{"a lid", "person-day", "covered", func(r *rand.Rand, t float64, in, out []byte) {
+		lid(r, t >= 100, in, out)
+	}},
+	{"a lid at night", "person-night", "covered", func(r *rand.Rand, t float64, in, out []byte) {
+		lid(r, t >= 100, in, out)
+	}},
+	{"a lid for seven seconds", "car-day", "", func(r *rand.Rand, t float64, in, out []byte) {
+		lid(r, t >= 50 && t < 57, in, out)
+	}},
+	{"turned", "person-night", "turned", func(_ *rand.Rand, t float64, in, out []byte) { swung(t >= 100, in, out) }},
+	{"out of focus", "person-day", "defocused", func(_ *rand.Rand, t float64, in, out []byte) { soft(t >= 100, in, out) }},
+	{"out of focus at night", "person-night", "defocused", func(_ *rand.Rand, t float64, in, out []byte) { soft(t >= 100, in, out) }},
+}
+
+// lid is a picture without anything in it, but for noise.
+func lid(r *rand.Rand, on bool, in, out []byte) {
+	copy(out, in)
+	if on {
+		g := grain()[r.IntN(4*width*height):]
+		for i := range out {
+			out[i] = byte(14.5 + 3*g[i])
+		}
+	}
+}
+
+// swung is what the camera shows when it was turned by a third of the picture; what comes into it is made of its mirror.
+func swung(on bool, in, out []byte) {
+	copy(out, in)
+	if !on {
+		return
+	}
+	for y := range height {
+		for x := range width {
+			from := x + 107
+			if from >= width {
+				from = 2*width - 1 - from
+			}
+			out[y*width+x] = in[min(y+23, height-1)*width+from]
+		}
+	}
+}
+
+// soft is the picture out of focus: the mean of 15 x 15 pixels.
+func soft(on bool, in, out []byte) {
+	copy(out, in)
+	if !on {
+		return
+	}
+	const r = 7
+	row := make([]int, width*height)
+	for y := range height {
+		for x := range width {
+			sum := 0
+			for d := -r; d <= r; d++ {
+				sum += int(in[y*width+min(max(x+d, 0), width-1)])
+			}
+			row[y*width+x] = sum
+		}
+	}
+	for y := range height {
+		for x := range width {
+			sum := 0
+			for d := -r; d <= r; d++ {
+				sum += row[min(max(y+d, 0), height-1)*width+x]
+			}
+			out[y*width+x] = byte(sum / (2*r + 1) / (2*r + 1))
+		}
+	}
 }
