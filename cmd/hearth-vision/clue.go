@@ -61,15 +61,16 @@ func (w *window) put(at int64, v float64) (float64, bool) {
 	w.n++
 	w.count[step]++
 	if w.lowAt == 0 || at-w.lowAt >= second {
-		w.low, w.lowAt = w.quarter(), at
+		w.low, w.lowAt = w.percentile(25), at
 	}
 	return v - w.low, at-w.oldest().at >= windowLeast
 }
 
 func (w *window) oldest() reading { return w.ring[(w.next+windowMost-w.n)%windowMost] }
 
-func (w *window) quarter() float64 {
-	left := w.n / 4
+// percentile is the reading, in octaves, that so many percent of the last minute's are below.
+func (w *window) percentile(p int) float64 {
+	left := w.n * p / 100
 	for step, n := range w.count {
 		if left -= int(n); left < 0 {
 			return (float64(step) + 0.5) / 16

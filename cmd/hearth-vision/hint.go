@@ -257,11 +257,17 @@ func (h *hint) trust() (float64, string) {
 	return c.trust, protocol.HintGood
 }
 
-// wake is how many bytes a unit must have for hearth to hand it over at once; 0 none.
+// wake is how many bytes a unit must have for hearth to hand it over at once; 0 none. Where another clue than the size is
+// trusted, hearth cannot tell which unit it is: the largest tenth of them will do to be in time.
 func (h *hint) wake() int {
-	c := &h.clues[bySize]
-	if h.best() != bySize || c.trust < heeded || c.level == 0 || c.window.n == 0 {
+	by, size := h.best(), &h.clues[bySize].window
+	c := &h.clues[by]
+	if c.trust < heeded || c.level == 0 || size.n == 0 {
 		return 0
 	}
-	return int(min(math.Exp2(c.window.low+c.level), protocol.MaxBody))
+	octaves := size.low + c.level
+	if by != bySize {
+		octaves = size.percentile(90)
+	}
+	return int(min(math.Exp2(octaves), protocol.MaxBody))
 }
