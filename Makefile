@@ -12,7 +12,7 @@ need    := packaging/need.sh
 ffenv   := eval "$$(packaging/ffmpeg/env.sh)"
 
 # What apt has to bring, and what for.
-BUILD_PACKAGES := gcc pkg-config nasm libva-dev libdrm-dev libdav1d-dev dpkg-dev xz-utils patch
+BUILD_PACKAGES := gcc pkg-config nasm libva-dev libdrm-dev dpkg-dev xz-utils patch
 TEST_PACKAGES  := ffmpeg chromium gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base \
                   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad fonts-dejavu-core age libnss3-tools \
                   openssl iproute2 e2fsprogs mount util-linux strace
@@ -82,6 +82,13 @@ test-power: build ## pull the plug of a recording virtual machine, 25 times on e
 	@packaging/power/kernel.sh $(CACHE)/power/kernel
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(CACHE)/power/init ./packaging/power/init
 	HEARTH_POWER=$(abspath $(CACHE)/power) go test -count=1 -timeout 3h -v -run '^TestPower$$' $(ARGS) ./e2e
+
+# For a machine that has the card; what it prints belongs in docs/design/hardware.md. HARDWARE=vaapi and v4l2m2m likewise.
+HARDWARE ?= cuda
+.PHONY: test-nvdec
+test-nvdec: build test-tools ## on a machine with an NVIDIA card: try NVDEC, hold its pictures against software's, print what it costs (2 minutes)
+	bin/hearth hw --again
+	@$(ffenv) && HEARTH_HARDWARE=$(HARDWARE) go test -count=1 -v -run '^TestThisMachinesHardware$$' ./hwaccel
 
 .PHONY: test-kill
 test-kill: build test-tools ## kill the running box 200 times under 8 cameras and count what is lost (about 10 minutes)

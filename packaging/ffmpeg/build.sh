@@ -40,11 +40,6 @@ ready() { # prints the ready build's directory, or "system"
 	[ "$where" = system ] || [ -f "$cache/$where/install/lib/pkgconfig/libavcodec.pc" ] || return 1
 }
 
-stands() { # notes where $version is
-	echo "$recipe $1 $version" >"$cache/ready.new"
-	mv "$cache/ready.new" "$cache/ready" # in one step, and never into a file that another tree may share
-}
-
 if [ "${1:-}" != --refresh ] && ready; then
 	say "$version stands ($where)"
 	exit 0
@@ -69,7 +64,7 @@ if [ -z "$tarball" ] && [ "${HEARTH_FFMPEG:-}" != own ]; then
 	61.*)
 		if pkg-config --exists libavdevice libavfilter libavformat libavutil libswresample libswscale; then
 			version="the system's FFmpeg ($(pkg-config --modversion libavcodec))"
-			stands system
+			echo "$recipe system $version" >"$cache/ready"
 			say "$version is linked"
 			exit 0
 		fi
@@ -85,7 +80,6 @@ case "$(uname -m)" in x86_64 | i?86) need nasm nasm ;; esac
 [ -n "$tarball" ] || { need apt-get apt; need dpkg-source dpkg-dev; }
 pkg-config --exists libva libva-drm || missing="$missing libva-dev"
 pkg-config --exists libdrm || missing="$missing libdrm-dev"
-pkg-config --exists dav1d || missing="$missing libdav1d-dev"
 [ -f /usr/include/linux/videodev2.h ] || missing="$missing linux-libc-dev"
 [ -z "$missing" ] || fail "missing:$missing. Install with: apt-get install$missing"
 
@@ -161,7 +155,7 @@ fi
 hash=$(echo "$recipe $version" | sha256sum | cut -c1-16)
 dir="$cache/$hash"
 if [ -f "$dir/install/lib/pkgconfig/libavcodec.pc" ]; then
-	stands "$hash"
+	echo "$recipe $hash $version" >"$cache/ready"
 	say "$version stands ($hash)"
 	exit 0
 fi
@@ -186,7 +180,7 @@ fi
 
 # --- the build --------------------------------------------------------------------------------------------------
 say "building $version (about three minutes of one core; log: ${log#"$repo"/})"
-decoders=h264,hevc,mjpeg,av1,libdav1d,aac,pcm_alaw,pcm_mulaw,opus,h264_v4l2m2m,hevc_v4l2m2m
+decoders=h264,hevc,mjpeg,av1,aac,pcm_alaw,pcm_mulaw,opus,h264_v4l2m2m,hevc_v4l2m2m
 hwaccels=h264_vaapi,hevc_vaapi,mjpeg_vaapi,av1_vaapi
 nvflags=
 if [ -n "$nv" ]; then
@@ -201,7 +195,7 @@ jobs=$(nproc 2>/dev/null || echo 2)
 	PKG_CONFIG_PATH="$dir/install/lib/pkgconfig" ./configure --prefix="$dir/install" \
 		--enable-static --disable-shared --enable-pic --disable-debug \
 		--disable-programs --disable-doc --disable-network --disable-autodetect --disable-everything \
-		--enable-pthreads --enable-libdav1d --enable-libdrm --enable-vaapi --enable-v4l2-m2m $nvflags \
+		--enable-pthreads --enable-libdrm --enable-vaapi --enable-v4l2-m2m $nvflags \
 		--enable-decoder="$decoders" --enable-hwaccel="$hwaccels" \
 		--enable-encoder=mjpeg,aac --enable-parser=h264,hevc,mjpeg,av1 \
 		--enable-bsf=h264_mp4toannexb,hevc_mp4toannexb \
@@ -211,5 +205,5 @@ jobs=$(nproc 2>/dev/null || echo 2)
 ) >>"$log" 2>&1 9>&- || fail "the build failed; its last words: $(tail -n 3 "$log" | tr '\n' ' ')(log: $log)"
 
 rm -rf "$dir/work" "$dir/install/share" "$apt/lists" "$apt/cache"
-stands "$hash"
+echo "$recipe $hash $version" >"$cache/ready"
 say "$version is built"
