@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"hearth/nvr/media"
 	"hearth/nvr/vision/clip"
 )
 
@@ -70,4 +71,42 @@ func cpu(t testing.TB) float64 {
 		t.Fatal(err)
 	}
 	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
+
+// BenchmarkCodecs measures what one picture costs, decoded in software and scaled, for docs/design/hardware.md.
+func BenchmarkCodecs(b *testing.B) {
+	for _, size := range []struct{ name, size, rate string }{{"1080p", "1920x1080", "4M"}, {"360p", "640x360", "512k"}} {
+		for _, c := range []struct {
+			name string
+			args []string
+		}{
+			{"h264", []string{"-c:v", "libx264", "-preset", "superfast", "-bf", "0", "-pix_fmt", "yuv420p", "-b:v", size.rate}},
+			{"h265", []string{"-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params", "log-level=error:bframes=0", "-b:v", size.rate, "-pix_fmt", "yuv420p"}},
+			{"h265-10", []string{"-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params", "log-level=error:bframes=0", "-b:v", size.rate, "-pix_fmt", "yuv420p10le"}},
+			{"av1", []string{"-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-lag-in-frames", "0", "-b:v", size.rate, "-pix_fmt", "yuv420p"}},
+			{"mjpeg", []string{"-c:v", "mjpeg", "-q:v", "6", "-pix_fmt", "yuvj420p"}},
+		} {
+			b.Run(size.name+"/"+c.name, func(b *testing.B) {
+				if c.name == "av1" && Software().decoder(media.AV1) == nil {
+					b.Skip("this FFmpeg has no AV1 in software")
+				}
+				made := clip.Make(b, append([]string{"-f", "lavfi", "-i", "mandelbrot=s=" + size.size + ":r=15:end_scale=0.01", "-t", "2",
+					"-vf", "noise=alls=6:allf=t", "-g", "30"}, c.args...)...)
+				d := software(b, made)
+				luma := make([]byte, lumaW*lumaH)
+				see := func(f *Frame) error { return f.Luma(luma, lumaW, lumaH) }
+				units := make([][]byte, len(made.Units))
+				for i := range units {
+					units[i] = annexB(b, made, i)
+				}
+				before := cpu(b)
+				for b.Loop() {
+					if err := play(d, units, see); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric((cpu(b)-before)/float64(b.N*len(units))*900, "cpu-s/min") // of 15 pictures a second
+			})
+		}
+	}
 }
