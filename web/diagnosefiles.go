@@ -181,6 +181,8 @@ func (d *diagnosis) allCameras(f *sheet) error {
 			w.Mode, w.Restarts, w.CPU, w.RSS, w.Looks, w.Dropped, w.Skipped, w.Bad)
 		f.line("    %s because %s; hint trusted %.2f (%s), %d of %d right; %.2f s of processor a minute, %d of %d pictures decoded in %.0f s", w.Mode,
 			w.Why, w.Hint.Trust, w.Hint.Why, w.Hint.Right, w.Hint.Led, w.Cost.CPU, w.Cost.Decoded, w.Cost.Received, w.Cost.Seconds)
+		f.line("    closed to it: %s", d.cloak.Text(w.Sandbox))
+		d.problem(f, "    not closed to it", w.Unprotected)
 		d.problem(f, "  worker", w.Problem)
 	}
 	return nil

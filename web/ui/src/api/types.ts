@@ -215,6 +215,9 @@ export interface Vision {
   hardware_failures: number;
   hardware_retry_at?: string;
   problem?: string;
+  /** What it cannot do, and what it can because this machine's kernel has not the means to forbid it. */
+  sandbox?: string;
+  unprotected?: string;
   /** How far the sizes of pictures are trusted to foretell motion, 0 to 1; from 0.5 on they are heeded. */
   hint: { trust: number; why?: string; led: number; right: number };
   /** Over the last minutes: how many seconds that is, processor time per minute, pictures. */
