@@ -237,3 +237,21 @@ func TestRogueWorkerIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// What comes late when an event was long enough belongs to it: the next one does not reach back into it.
+func TestLateLookAfterAnEventWasLongEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t)
+		end := event.MaxLength.Seconds() + 20
+		for s := 0.0; s <= end; s += 2 {
+			d.look(s, true)
+		}
+		d.Book.Look(event.Look{Camera: d.Book.Camera, At: d.begun.Add(event.MaxLength - 5*time.Second), Moving: true, Score: 0.5})
+		d.until(end + 60)
+		all := d.events()
+		if len(all) != 2 || all[1].Start.Before(all[0].End) {
+			t.Errorf("%d events, the first to %v, the second from %v", len(all), d.second(all[0].End), d.second(all[len(all)-1].Start))
+		}
+		d.stop()
+	})
+}
