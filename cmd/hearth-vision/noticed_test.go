@@ -140,7 +140,7 @@ func TestKeyFramesAreWaitedFor(t *testing.T) {
 
 // A worker says why it does what it does.
 func TestReasons(t *testing.T) {
-	film := clip.Make(t, append(clip.Passing("320x180", 15, 40, 12.3, 30), with(gop30, "-bf", "0")...)...)
+	film := clip.Make(t, append(clip.Passing("320x180", 15, 40, 12.3, 31.4), with(gop30, "-bf", "0")...)...)
 	p := newPace(t, configOf(film.Track(), true), media.MotionSettings{Sensitivity: 0.5})
 	said := func() string { return p.w.stats.Mode + ": " + p.w.stats.Why }
 	var course []string
@@ -151,7 +151,7 @@ func TestReasons(t *testing.T) {
 		}
 	}
 	want := []string{
-		"calm: " + protocol.WhyStill, "watching: " + protocol.WhyKey, "calm: " + protocol.WhyMovesOn, "calm: " + protocol.WhyStill,
+		"calm: " + protocol.WhyStill, "calm: " + protocol.WhyMovesOn, "watching: " + protocol.WhyKey, "calm: " + protocol.WhyStill,
 	}
 	for len(want) > 0 && len(course) > 0 {
 		if course[0] == want[0] {

@@ -20,10 +20,11 @@ const (
 	blind       = 2 * second  // never longer without a look
 	jitter      = 100_000     // what cameras that send a key frame every two seconds may be late
 	lookEvery   = 190_000     // looks while watching: five a second, with room for jitter
-	calmAfter   = 3 * second  // stillness after which a spell has ended
+	calmAfter   = 3 * second  // stillness after which a spell has ended, while attentive
 	doubtTime   = 1 * second  // stillness after which a closer look that found nothing ends
 	hintFor     = 4 * second  // it lasts at most so long where a hint goes on
-	watchFor    = 10 * second // a spell is watched closely for so long, then at key frames
+	stillFor    = 1 * second  // stillness after which watching closely ends, and what was seen is dated: key frames see what comes
+	watchFor    = 2 * second  // how long it is watched closely when key frames see a spell end
 	revisit     = 20 * second // and again closely for a moment, this often
 	maxDoubt    = 64 * second // doubts that keep leading to nothing are followed this seldom
 
@@ -218,10 +219,11 @@ func (w *watch) heed(u protocol.Unit, by int) error {
 	return w.follow(u)
 }
 
-// glance decodes a key frame alone, without what is not seen at 320x180.
+// glance decodes a key frame alone, without what is not seen at 320x180. Within a spell it may become a thumb.
 func (w *watch) glance(u protocol.Unit) (*sight, error) {
+	spell := w.moving
 	w.dec.Reset()
-	w.dec.Skip(true, false)
+	w.dec.Skip(!spell, false)
 	w.gop.fed = 0
 	var seen *sight
 	see := func(f *hwaccel.Frame) error {
@@ -231,6 +233,9 @@ func (w *watch) glance(u protocol.Unit) (*sight, error) {
 		}
 		s, err := w.look(f)
 		seen = &s
+		if err == nil && spell && s.result.Moving {
+			err = w.thumbs.consider(w, f, s.result)
+		}
 		return err
 	}
 	if err := w.w.decode(u, see); err != nil {
@@ -273,19 +278,27 @@ func (w *watch) advance(u protocol.Unit) (*sight, error) {
 	}
 	found := false
 	var at int64
+	var seen *sight
 	see := func(f *hwaccel.Frame) error {
 		w.w.stats.Decoded++
 		if f.At < u.At-second/2 || f.Damaged() { // leads up to it
 			return nil
 		}
 		found, at = true, f.At
-		return f.Luma(w.luma, motion.Width, motion.Height)
+		if err := f.Luma(w.luma, motion.Width, motion.Height); err != nil || !w.moving || f.At != u.At {
+			return err
+		}
+		seen = &sight{at, w.judge(at)} // the newest picture of a spell may become a thumb
+		if !seen.result.Moving {
+			return nil
+		}
+		return w.thumbs.consider(w, f, seen.result)
 	}
 	if err := w.feed(len(g.units), see); err != nil {
 		return nil, err
 	}
-	if !found {
-		return nil, nil
+	if seen != nil || !found {
+		return seen, nil
 	}
 	return &sight{at, w.judge(at)}, nil
 }
@@ -357,10 +370,25 @@ func (w *watch) replay(u protocol.Unit, seen sight, why string) error {
 	if err := w.feed(len(w.gop.units), see); err != nil {
 		return err
 	}
-	// Reordering may hold the newest picture back. What it showed is known already; it comes out with the units that
-	// follow, and is not looked at again.
+	begins := seen.result.Moving && u.Key && !w.attentive
+	if !told && begins { // reordering holds the newest picture back, and it may be the only one to show
+		if err := w.w.drain(see); err != nil {
+			w.w.stats.Bad++
+		}
+		w.gop.fed = 0
+	}
+	// Else it comes out with the units that follow, and is not looked at again.
 	if !told {
-		return w.tell(seen, nil)
+		if err := w.tell(seen, nil); err != nil {
+			return err
+		}
+	}
+	switch {
+	case begins: // it began, and that is dated: key frames see it go on
+		return w.goesOn(u)
+	case w.moving && !w.attentive && u.Key && w.last-w.moved >= stillFor: // it ended, likewise
+		w.closely = false
+		return w.endSpell()
 	}
 	return nil
 }
@@ -384,22 +412,28 @@ func (w *watch) follow(u protocol.Unit) error {
 	if err := w.feed(len(w.gop.units), see); err != nil {
 		return err
 	}
-	still := w.last - max(w.moved, w.since-calmAfter+doubtTime)
+	still := w.last - max(w.moved, w.since-stillFor+doubtTime)
 	switch {
 	case w.attentive:
 		if w.last-w.moved >= calmAfter {
 			return w.endSpell()
 		}
 	case !w.moving && w.hinted && w.hint.persists() && w.last-w.since < hintFor:
-	case w.moving && w.last-w.moved >= calmAfter, !w.moving && still >= calmAfter:
+	case w.moving && w.last-w.moved >= stillFor, !w.moving && still >= stillFor:
 		w.closely = false
 		return w.endSpell()
 	case w.moving && u.Key && u.At >= w.until:
-		w.closely = false
-		w.again = u.At + revisit
-		return w.thumbs.flush(w)
+		return w.goesOn(u)
 	}
 	return nil
+}
+
+// goesOn is content with key frames while a spell is open.
+func (w *watch) goesOn(u protocol.Unit) error {
+	w.gop.cut()
+	w.closely = false
+	w.again = u.At + revisit
+	return w.thumbs.flush(w)
 }
 
 // see looks at a decoded picture if it is time for a look.
