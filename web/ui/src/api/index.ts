@@ -9,6 +9,7 @@ import type {
   Ceremony,
   Diagnostics,
   EventFilter,
+  Forecast,
   Grant,
   HearthEvent,
   Invitation,
@@ -17,6 +18,7 @@ import type {
   LoginSession,
   MadeToken,
   Me,
+  MotionSettings,
   NewInvitation,
   NewTotp,
   Offer,
@@ -171,6 +173,13 @@ export const api = {
   camera: (id: string) => ask<Camera>('GET', address(`/cameras/${id}`)),
   addCamera: (s: CameraSettings) => ask<Camera>('POST', address('/cameras'), s),
   changeCamera: (id: string, s: Partial<CameraSettings>) => ask<Camera>('PATCH', address(`/cameras/${id}`), s),
+  forecast: (id: string, motion: MotionSettings, from: number, to: number, signal: AbortSignal) =>
+    ask<Forecast>(
+      'POST',
+      address(`/cameras/${id}/motion/forecast`),
+      { motion, from: stamp(from), to: stamp(to) },
+      signal,
+    ),
   acceptIdentity: (id: string, stream: 'main' | 'sub', found: Pins) =>
     ask<Camera>('POST', address(`/cameras/${id}/identity`), { decision: 'accept', stream, found }),
   removeCamera: (id: string) => ask<void>('DELETE', address(`/cameras/${id}`)),
@@ -253,6 +262,8 @@ export const at = {
     const { protocol, host } = location;
     return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${address(`/cameras/${id}/live`, { stream })}`;
   },
+  /** What is seen to move now. */
+  motion: (id: string) => address(`/cameras/${id}/motion`),
   /** Of a time that was recorded more than once, `beneath` leaves out so many of the latest recordings. */
   footage: (id: string, from: number, to: number, stream: 'main' | 'sub', beneath = 0) =>
     address(`/cameras/${id}/footage`, { from: stamp(from), to: stamp(to), stream, beneath: beneath || undefined }),

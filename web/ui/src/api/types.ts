@@ -62,6 +62,10 @@ export type Point = [number, number];
 export interface Zone {
   name: string;
   polygon: Point[];
+  /** Of its own; absent: as for the whole picture. */
+  sensitivity?: number;
+  /** The part of the picture that the frame around something has to cover to count here. */
+  min_size?: number;
 }
 
 export interface MotionSettings {
@@ -69,6 +73,32 @@ export interface MotionSettings {
   sensitivity: number;
   zones?: Zone[];
   masks?: Point[][];
+  /** What moves outside of all zones does not count. */
+  only_zones?: boolean;
+  /** Nothing is looked at. */
+  off?: boolean;
+}
+
+/** How many events other settings would have made. */
+export interface Forecast {
+  from: string;
+  to: string;
+  /** When anything is known of first; absent: nothing is. */
+  since?: string;
+  events: number;
+  /** With other sensitivities of the whole picture. */
+  levels: { sensitivity: number; events: number }[];
+}
+
+/** What was seen in one picture. */
+export interface Sight {
+  at: string;
+  moving: boolean;
+  regions?: Region[];
+  zones?: string[];
+  /** The least sensitivity at which something would move, around `where`. */
+  needs?: number;
+  where?: Region;
 }
 
 export interface Limits {
