@@ -50,7 +50,7 @@ func options() layer.Options {
 		totalsKind:  {Name: "totals"},
 		gapsKind:    {Name: "gaps"},
 		daysKind:    {Name: "days"},
-		minutesKind: {Name: "minutes"},
+		minutesKind: {Name: "minutes", Fill: inOrder},
 		eventsKind:  {Name: "events", Owned: true, Fill: inOrder},
 		idsKind:     {Name: "ids"},
 		heldKind:    {Name: "held"},
