@@ -90,8 +90,10 @@ func BenchmarkCodecs(b *testing.B) {
 				if c.name == "av1" && Software().decoder(media.AV1) == nil {
 					b.Skip("this FFmpeg has no AV1 in software")
 				}
-				made := clip.Make(b, append([]string{"-f", "lavfi", "-i", "mandelbrot=s=" + size.size + ":r=15:end_scale=0.01", "-t", "2",
-					"-vf", "noise=alls=6:allf=t", "-g", "30"}, c.args...)...)
+				made := clip.Make(b, append([]string{
+					"-f", "lavfi", "-i", "mandelbrot=s=" + size.size + ":r=15:end_scale=0.01", "-t", "2",
+					"-vf", "noise=alls=6:allf=t", "-g", "30",
+				}, c.args...)...)
 				d := software(b, made)
 				luma := make([]byte, lumaW*lumaH)
 				see := func(f *Frame) error { return f.Luma(luma, lumaW, lumaH) }

@@ -17,7 +17,6 @@ import (
 var (
 	intel  = protocol.Way{Name: protocol.VAAPI, Device: "/dev/dri/renderD128"}
 	nvidia = protocol.Way{Name: protocol.CUDA, Device: "0"}
-	board  = protocol.Way{Name: protocol.V4L2}
 	none   = protocol.Way{Name: protocol.Software}
 )
 
