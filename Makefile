@@ -17,6 +17,7 @@ TEST_PACKAGES  := ffmpeg chromium gir1.2-gst-rtsp-server-1.0 python3-gi gstreame
                   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad fonts-dejavu-core age libnss3-tools \
                   openssl iproute2 e2fsprogs mount util-linux strace
 DEB_PACKAGES   := dpkg-dev xz-utils gzip
+INSTALL_PACKAGES := systemd-container mmdebstrap util-linux dpkg-dev
 POWER_PACKAGES := qemu-system-x86 e2fsprogs xfsprogs ffmpeg xz-utils
 
 GO_SOURCES := $(shell find cmd hwaccel nvr storage web -path web/ui -prune -o -type f \( -name '*.go' -o -name '*.[ch]' -o -path 'hwaccel/probe/*' \) -not -name '*_test.go' -print 2>/dev/null)
@@ -116,6 +117,16 @@ $(CACHE)/tools/nfpm: packaging/tools.mk
 deb: build $(CACHE)/tools/nfpm ## make the Debian package of this machine's architecture in dist/
 	@$(need) "to make the package" $(DEB_PACKAGES)
 	@packaging/deb/build.sh $(CACHE)/tools/nfpm dist
+
+# Debians that boot in containers of systemd's, from the mirror that this machine's apt uses.
+SUITES ?= trixie bookworm
+.PHONY: test-install
+test-install: deb $(foreach s,$(SUITES),$(CACHE)/install/$(s).tar) ## install, upgrade, break, remove and purge the package on Debian 13 and 12 (about 10 minutes; not in test)
+	HEARTH_INSTALL="$(SUITES)" go test -count=1 -v -timeout 30m -run '^TestInstall$$' $(ARGS) ./e2e/install
+
+$(CACHE)/install/%.tar: packaging/install/base.sh
+	@$(need) "to try the package on a Debian that boots" $(INSTALL_PACKAGES)
+	@packaging/install/base.sh $* $@
 
 .PHONY: lint
 lint: build $(CACHE)/tools/golangci-lint ## formatting, vet, golangci-lint, govulncheck, svelte-check, eslint, prettier
