@@ -10,6 +10,9 @@ import (
 const (
 	rankStep  = 0.2 // log2 of what lies between two levels' thresholds
 	rankTwice = 5   // levels up the threshold is twice as high
+	// reachPause is how far looks lie apart at least that are judged at all sensitivities: each costs eleven judgements, and
+	// marks are kept for ten seconds at a time. It is below half of the time within which something has to be seen twice.
+	reachPause = 900 * time.Millisecond
 )
 
 // reacher says at which sensitivities a picture would have moved. The background is the one that has been learned at the
@@ -22,6 +25,8 @@ type reacher struct {
 	rank  [halfN]uint8 // by how many of them a place is beyond its background; 0 of most
 	bits  [halfN]uint8 // stirs and fresh, of places with a rank
 	state [halfN]uint8 // as of the background, at the level that is being judged
+
+	judged time.Duration // the newest look that was judged at all sensitivities
 
 	// What stands where a place is astray at some level, though maybe not at the camera's.
 	look            uint32
@@ -133,6 +138,14 @@ func (r *reacher) level(i int) bool {
 
 // judge says at how many levels what the last pass saw would have moved, and where at the last of them.
 func (r *reacher) judge(d *Detector, v scene, at time.Duration, dt float32, warm bool) (reach int, where media.Region) {
+	since := dt
+	if apart := at - r.judged; r.judged != 0 && apart >= 0 {
+		if apart < reachPause {
+			return 0, where
+		}
+		since = max(dt, min(float32(apart.Seconds()), 10))
+	}
+	r.judged = at
 	v.state = &r.state
 	stirring := true
 	for i := range r.eyes {
@@ -141,7 +154,7 @@ func (r *reacher) judge(d *Detector, v scene, at time.Duration, dt float32, warm
 		if stirring = stirring && r.level(i); stirring {
 			found = d.find.regions(v)
 		}
-		crowded := e.crowd.learn(found, dt, warm)
+		crowded := e.crowd.learn(found, since, warm)
 		drops := crowded > 0 && dt > 0 && dt < dropTime
 		frame := box{x0: halfW, y0: halfH}
 		area := r.limits[i].area

@@ -76,12 +76,23 @@ func TestReachForecasts(t *testing.T) {
 	}
 }
 
-// Somebody comes by every 40 s, each time of another size and more or less like the wall behind them, so that the
-// sensitivities differ: few come to be seen at 0, most at 1. What is learned at one sensitivity forecasts the others.
+// What is learned at one sensitivity forecasts the others, at key frames and where the worker watches closely.
 func TestReachOfSmallAndFaint(t *testing.T) {
-	asked := []float64{0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1}
+	t.Run("a look a second", func(t *testing.T) {
+		t.Parallel()
+		smallAndFaint(t, 32*time.Minute, time.Second, []float64{0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1}, []float64{0.2, 0.5, 0.8})
+	})
+	t.Run("five looks a second", func(t *testing.T) {
+		t.Parallel()
+		smallAndFaint(t, 32*time.Minute, 200*time.Millisecond, []float64{0, 0.5, 1}, []float64{0.5})
+	})
+}
+
+// smallAndFaint has somebody come by every 40 s, each time of another size and more or less like the wall behind them, so
+// that the sensitivities differ: few come to be seen at 0, most at 1.
+func smallAndFaint(t *testing.T, long, every time.Duration, asked, owns []float64) {
+	t.Helper()
 	found := make([][]time.Duration, len(asked))
-	owns := []float64{0.2, 0.5, 0.8}
 	foretold := make([][][]time.Duration, len(owns))
 	var real, own []*motion.Detector
 	for _, s := range asked {
@@ -92,7 +103,7 @@ func TestReachOfSmallAndFaint(t *testing.T) {
 		foretold[i] = make([][]time.Duration, len(asked))
 	}
 	y := newYard(5)
-	for at := time.Duration(0); at < 32*time.Minute; at += time.Second {
+	for at := time.Duration(0); at < long; at += every {
 		y.clear()
 		if visit, t := int(at/(40*time.Second)), (at%(40*time.Second)).Seconds()-20; visit > 0 && t > 0 {
 			w, h := 3+visit*7%11, 4+visit*5%17
