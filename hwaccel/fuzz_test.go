@@ -46,7 +46,11 @@ func FuzzDecode(f *testing.F) {
 		f.Add(byte(i), units[0], units[0][:len(units[0])/2])
 	}
 	f.Fuzz(func(t *testing.T, sample byte, first, second []byte) {
-		d, err := Open(Params{Codec: Samples[int(sample)%len(Samples)].Codec, Width: 320, Height: 256}, Software())
+		codec := Samples[int(sample)%len(Samples)].Codec
+		if Software().decoder(codec) == nil {
+			t.Skip("this FFmpeg does not decode it in software")
+		}
+		d, err := Open(Params{Codec: codec, Width: 320, Height: 256}, Software())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -399,7 +400,8 @@ func TestItDiesAsItShould(t *testing.T) {
 	for _, c := range []struct{ death, says string }{
 		{"panic", "panic: on purpose"},
 		{"nil", "nil pointer dereference"},
-		{"heap", "out of memory"},
+		// Go's collector does not always look whether it got the memory that it asked for itself.
+		{"heap", `out of memory|SIGSEGV[^$]*runtime\.\(\*spanQueue\)`},
 		{"abort", "SIGABRT"},
 		{"segv", "SIGSEGV"},
 		{"stack", "stack overflow"},
@@ -412,7 +414,7 @@ func TestItDiesAsItShould(t *testing.T) {
 			if _, err := io.Copy(io.Discard, out); err != nil {
 				t.Fatal(err)
 			}
-			if err := cmd.Wait(); err == nil || !strings.Contains(errs.String(), c.says) {
+			if err := cmd.Wait(); err == nil || !regexp.MustCompile(c.says).MatchString(errs.String()) {
 				t.Errorf("it ended with %v and wrote %.500s", err, errs)
 			}
 			if rss := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10; rss > 300<<20 {
