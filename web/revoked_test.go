@@ -77,6 +77,7 @@ type watcher struct {
 	yard   media.CameraID
 	live   chan error // its end
 	news   chan error
+	looks  chan error  // of what is seen; nil for who may not draw zones
 	told   chan string // news of the yard, and that what one may see has changed
 	bodies map[string]*http.Response
 }
@@ -108,6 +109,15 @@ func (h *house) watch(t *testing.T, c *client, header http.Header, noisy media.C
 		}
 		w.live <- err
 	}()
+	looks := c.open("GET", "/cameras/"+h.yard.String()+"/motion", nil)
+	t.Cleanup(func() { looks.Body.Close() })
+	if looks.StatusCode == http.StatusOK {
+		w.looks = make(chan error, 1)
+		go func() {
+			_, err := io.Copy(io.Discard, looks.Body)
+			w.looks <- err
+		}()
+	}
 	resp := c.open("GET", "/stream", nil)
 	t.Cleanup(func() { resp.Body.Close() })
 	n := newsOf(resp)
@@ -238,6 +248,11 @@ func (w *watcher) ended(lost time.Time, feed bool) {
 	}
 	if err := end("live", w.live); websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
 		w.t.Errorf("live ended with %v", err)
+	}
+	if w.looks != nil {
+		end("what is seen", w.looks)
+	} else if w.t.Name() != "TestRevoked/another_role" {
+		w.t.Error("nobody was told what is seen")
 	}
 	if !feed {
 		end("the news", w.news)

@@ -18,6 +18,9 @@ import (
 // passing is what changes by itself in answers.
 var passing = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z|"state":"(connecting|offline)"|"since":"[^"]*",?`)
 
+// neverEnding are answers that go on until somebody ends them.
+var neverEnding = []string{"GET /stream", "GET /cameras/{id}/motion"}
+
 // said is an answer in one text, without what changes by itself.
 func said(resp *http.Response, body []byte) string {
 	header := resp.Header.Clone()
@@ -29,7 +32,7 @@ func said(resp *http.Response, body []byte) string {
 func (h *house) reads(c *client, t *table, event media.UUID) map[string]string {
 	answers := make(map[string]string)
 	for name, r := range h.requests(t, event, media.NewUUID()) {
-		if r.method != "GET" || name == "GET /stream" {
+		if r.method != "GET" || slices.Contains(neverEnding, name) {
 			continue
 		}
 		paths := []string{r.path}
