@@ -25,6 +25,7 @@ var neverEnding = []string{"GET /stream", "GET /cameras/{id}/motion"}
 func said(resp *http.Response, body []byte) string {
 	header := resp.Header.Clone()
 	header.Del("Date")
+	header.Del("Content-Length") // of a time that ends in zeros: the body is compared whole
 	return fmt.Sprintf("%d\n%v\n%s", resp.StatusCode, header, passing.ReplaceAllString(string(body), ""))
 }
 
