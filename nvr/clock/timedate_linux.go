@@ -8,8 +8,11 @@ import (
 	"time"
 )
 
-// askEvery is how often systemd is asked, which takes a process. Nobody waits for the answer.
-const askEvery = 15 * time.Second
+// How often systemd is asked, which takes a process: while the answer is no, and once it was yes. Nobody waits for it.
+const (
+	askEvery = 15 * time.Second
+	askAgain = 10 * time.Minute
+)
 
 // timedated is what systemd-timedated says about the clock (org.freedesktop.timedate1).
 type timedated struct {
@@ -23,11 +26,18 @@ type timedated struct {
 
 var timedate = &timedated{ask: askTimedated}
 
-// inStep gives the last answer, and asks anew when it is old. Before the first one it is no.
+// inStep gives the last answer, and asks anew when it is old. Before the first one it is no, and after the clock was set.
 func (t *timedated) inStep() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.asking && (t.asked.IsZero() || time.Since(t.asked) >= askEvery) {
+	now, pause := time.Now(), askEvery
+	if set := now.Round(0).Sub(t.asked.Round(0)) - now.Sub(t.asked); set.Abs() > step {
+		t.said, t.asked = false, time.Time{}
+	}
+	if t.said {
+		pause = askAgain
+	}
+	if !t.asking && (t.asked.IsZero() || now.Sub(t.asked) >= pause) {
 		t.asking = true
 		go func() {
 			said := t.ask()
@@ -41,7 +51,7 @@ func (t *timedated) inStep() bool {
 
 // askTimedated has busctl ask, which comes with systemd. No answer is a no.
 func askTimedated() bool {
-	ctx, cancel := context.WithTimeout(context.Background(), askEvery)
+	ctx, cancel := context.WithTimeout(context.Background(), askEvery) // it ends by itself before
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "busctl", "--system", "--timeout=10", "get-property",
 		"org.freedesktop.timedate1", "/org/freedesktop/timedate1", "org.freedesktop.timedate1", "NTPSynchronized").Output()

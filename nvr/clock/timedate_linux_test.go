@@ -37,6 +37,20 @@ func TestTimedated(t *testing.T) {
 		if !d.inStep() || asked.Load() != 2 {
 			t.Errorf("systemd said that it is in step, was asked %d times, and nobody believes it", asked.Load())
 		}
+		for range 9 {
+			time.Sleep(time.Minute)
+			d.inStep()
+		}
+		if n := asked.Load(); n != 2 {
+			t.Errorf("asked %d times though it is in step", n-2)
+		}
+		synced.Store(false)
+		time.Sleep(20 * time.Minute)
+		d.inStep()
+		time.Sleep(4 * time.Second)
+		if d.inStep() {
+			t.Error("in step though systemd says no")
+		}
 		time.Sleep(5 * time.Second)
 	})
 }
