@@ -159,7 +159,7 @@ bench-storage: build test-tools $(CACHE)/bench/mediamtx ## measure all of storag
 
 # The footage is not in this repository. Whoever has some, with a program make-scenes that makes scenes of it and scenes.json
 # that says what moves in them, names its folder; else yards are drawn.
-HEARTH_FOOTAGE ?= $(patsubst %/make-scenes,%,$(abspath $(wildcard ../shared/footage/make-scenes)))
+HEARTH_FOOTAGE ?=
 .PHONY: bench-motion
 bench-motion: build test-tools ## judge the look for motion on scenes, its cost beside decoding everything (10 minutes; the first time much longer)
 	@$(ffenv) && HEARTH_FOOTAGE=$(HEARTH_FOOTAGE) go run ./packaging/figures motion
