@@ -7,4 +7,6 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/debian"
 printf 'Source: hearth\n\nPackage: hearth\nArchitecture: any\n' >"$work/debian/control"
 cd "$work"
-dpkg-shlibdeps -O "$program" 2>/dev/null | sed -n 's/^shlibs:Depends=//p' | tr ',' '\n' | sed 's/^ *//'
+found=$(dpkg-shlibdeps -O "$program")
+list=$(echo "$found" | sed -n 's/^shlibs:Depends=//p' | tr ',' '\n' | sed 's/^ *//')
+case $list in *libc6*) echo "$list" ;; *) echo "depends.sh: $program needs no libc6? dpkg-shlibdeps says: $found" >&2; exit 1 ;; esac
