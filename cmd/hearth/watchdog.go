@@ -39,7 +39,7 @@ func (p *pulse) beats(now time.Time, s sample) error {
 	if s.page == nil {
 		p.pageAt = now
 	}
-	if p.nothingDue || s.cameras.Fragments != p.cut {
+	if p.nothingDue || s.cameras.Fragments != p.cut || s.disks.Busy > 0 { // a slow disk refuses fragments after some seconds
 		p.cut, p.cutAt = s.cameras.Fragments, now
 	}
 	if p.nothingDue || s.disks.Commits != p.kept || s.disks.Busy > 0 {

@@ -32,6 +32,9 @@ func TestPulse(t *testing.T) {
 		"a disk takes its time": {at: func(n int) sample {
 			return sample{cameras: nvr.Pulse{Due: 1, Fragments: uint64(n)}, disks: storage.Pulse{Busy: time.Duration(n+1) * time.Second}}
 		}},
+		"a disk takes its time, and takes no more": {at: func(n int) sample {
+			return sample{cameras: nvr.Pulse{Due: 1, Fragments: uint64(min(n, 10))}, disks: storage.Pulse{Busy: time.Duration(n+1) * time.Second}}
+		}},
 		"the disks are full or gone": {at: func(int) sample { return sample{disks: storage.Pulse{Commits: 7}} }},
 		"nothing is cut": {
 			at: func(n int) sample {
