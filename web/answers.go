@@ -16,12 +16,11 @@ const answerWithin = 10 * time.Second
 
 // Answers asks the page over its own port, as a browser would, whether it is there; an error says how it is not.
 func (s *Server) Answers(ctx context.Context) error {
-	_, port, err := net.SplitHostPort(s.Addr().String())
+	host, port, err := net.SplitHostPort(s.Addr().String())
 	if err != nil {
 		return err
 	}
-	host, _, _ := net.SplitHostPort(s.Listen)
-	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
