@@ -154,7 +154,7 @@ func (r *stills) at(at time.Time) error {
 		return fmt.Errorf("pictures of camera %s: %w", r.grant.Camera(), ErrForged)
 	}
 	s, ok := keyPicture(p)
-	if !ok || len(s.Data) > maxStill || r.bytes+len(s.Data) > maxStills || s.Width > StillWidth && !r.wide {
+	if !ok || len(s.Data) > maxStill || r.bytes+len(s.Data) > maxStills || !r.wide && (s.Width <= 0 || s.Width > StillWidth) {
 		return nil
 	}
 	i, _ := slices.BinarySearchFunc(r.list, s, func(a, b Still) int { return a.At.Compare(b.At) })

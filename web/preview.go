@@ -70,7 +70,11 @@ func (s *Server) getPreview(ctx context.Context, in *previewInput) (*huma.Stream
 	if err != nil {
 		return nil, err
 	}
-	s.looks.saw(v, g.Camera(), "thumbnail", stills[0].At, stills[len(stills)-1].At)
+	what := "thumbnail"
+	if slides.Width > storage.StillWidth {
+		what = "footage"
+	}
+	s.looks.saw(v, g.Camera(), what, stills[0].At, stills[len(stills)-1].At)
 	sending = true
 	return &huma.StreamResponse{Body: func(h huma.Context) {
 		defer leave()
