@@ -48,6 +48,10 @@ func (s *Sights) Close() {
 func (w *sights) drop(s *Sights) {
 	if _, there := w.readers[s]; there {
 		delete(w.readers, s)
+		select {
+		case <-s.looks: // what was not read yet is not shown any more
+		default:
+		}
 		close(s.looks)
 		w.count.Store(int32(len(w.readers)))
 	}

@@ -129,7 +129,7 @@ func (s *Server) getMotion(ctx context.Context, _ *cameraInput) (*huma.StreamRes
 			case <-ctx.Done():
 				return
 			case l, more := <-sights.Looks():
-				if !more {
+				if !more || ctx.Err() != nil {
 					return
 				}
 				err = w.send("look", viewOfLook(l))
