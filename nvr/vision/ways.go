@@ -102,8 +102,8 @@ func (w *Worker) want() string {
 func (w *Worker) noteFailure(p *process, way protocol.Way, why string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !slices.Contains(p.given, way) {
-		return false
+	if f := w.failed[way]; !slices.Contains(p.given, way) || f != nil && time.Now().Before(f.until) {
+		return false // or it rests already, and nobody told the process to use it
 	}
 	if w.failed == nil {
 		w.failed = make(failures)
