@@ -227,3 +227,26 @@ func TestTheLogNamesTheCameraOnce(t *testing.T) {
 		}
 	}
 }
+
+// The one picture that a process is started for reaches it, also when waiting for it used its token up.
+func TestWhatAProcessIsStartedForIsTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var q queue
+		waited := make(chan bool)
+		go func() { waited <- q.wait(t.Context()) }()
+		synctest.Wait() // it found nothing and waits for the token
+		q.put(&media.Run{}, &media.AccessUnit{Key: true, Data: make([]byte, 100)})
+		if !<-waited {
+			t.Fatal("it did not wait")
+		}
+		q.restart()
+		select {
+		case <-q.signal():
+		case <-time.After(time.Minute):
+			t.Fatal("a picture lies there and nobody is told")
+		}
+		if n := len(q.take()); n != 1 {
+			t.Errorf("%d units", n)
+		}
+	})
+}

@@ -127,7 +127,8 @@ func (q *queue) cutToNewestKey() {
 	}
 }
 
-// restart prepares the queue for a new process: it begins with the newest key frame, or with the next one.
+// restart prepares the queue for a new process: it begins with the newest key frame, or with the next one. Whoever takes is
+// woken for it: the token that came with it may be used up already, by whoever waited to start the process.
 func (q *queue) restart() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -147,6 +148,9 @@ func (q *queue) restart() {
 	q.bytes = 0
 	for _, it := range q.items {
 		q.bytes += len(it.au.Data)
+	}
+	if len(q.items) > 0 {
+		q.poke()
 	}
 }
 
