@@ -77,6 +77,8 @@ export interface MotionSettings {
   only_zones?: boolean;
   /** Nothing is looked at. */
   off?: boolean;
+  /** How many events begin in an hour; the rest is summed up. Absent: as many as suits most cameras. */
+  events_per_hour?: number;
 }
 
 /** How many events other settings would have made. */

@@ -539,6 +539,12 @@ export const en = {
       `This would have made ${events === 0 ? 'no event' : events === 1 ? '1 event' : `${events} events`} ${since ? `since ${since}` : 'today'}.`,
     forecastNone: 'What it would have made of today can be said once Hearth has looked for a while.',
     forecastFailed: 'What it would have made of today cannot be said just now.',
+    perHour: 'Events in an hour, at most',
+    perHourUnit: 'events',
+    perHourUsual: '20',
+    perHourHint:
+      'When more happens, the rest becomes one card with a picture of each. It is all recorded just the same. Empty: 20.',
+    perHourWrong: (most: number) => `Please give a whole number from 1 to ${most}, or leave it empty.`,
     draw: 'Zones and masks',
     drawHint:
       'A zone gives what happens there a name. In a mask nothing is looked at: a tree, a street. It is recorded all the same.',
