@@ -132,9 +132,16 @@ export async function limits({ page, api, house }, camera) {
   await page.locator('#camera-event_days-note.wrong').waitFor();
   must(await events.evaluate((e) => e === document.activeElement), 'the field has no focus');
   await events.fill('90');
+  const hourly = page.locator('#camera-per_hour');
+  await hourly.fill('241');
+  await page.getByTestId('save-camera').click();
+  await page.locator('#camera-per_hour-note.wrong').filter({ hasText: '240' }).waitFor();
+  must(await hourly.evaluate((e) => e === document.activeElement), 'the field for events has no focus');
+  await hourly.fill('6');
   await page.getByTestId('save-camera').click();
   await page.getByTestId('camera-row').first().waitFor();
-  const kept = (await api('GET', `/cameras/${house.get(camera.name)}`)).limits;
+  const { limits: kept, motion } = await api('GET', `/cameras/${house.get(camera.name)}`);
+  must(motion.events_per_hour === 6, `kept is ${JSON.stringify(motion)}`);
   must(kept.days === 30 && kept.event_days === 90 && kept.bytes === 1.5e9, `kept are ${JSON.stringify(kept)}`);
   await page.goto('/storage');
   await page
