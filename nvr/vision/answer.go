@@ -25,15 +25,16 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 		log.Debug("hearth-vision is ready", "camera_id", w.Camera, "ffmpeg", m.FFmpeg, "sandbox", m.Sandbox, "pid", p.cmd.Process.Pid)
 		w.confined(m.Sandbox, m.Missing, log)
 	case protocol.Decoder:
+		if m.Name != protocol.Software && !p.mayOpen(protocol.Way{Name: m.Name, Device: m.Device}) || m.Failed != nil && !p.mayOpen(*m.Failed) {
+			return errNotGiven
+		}
 		if m.Why != "" {
 			log = log.With("why", clean(m.Why))
 		}
 		log.Info("looking for motion", "decoder", m.Name, "codec", m.Codec, "width", m.Width, "height", m.Height)
 		if m.Failed != nil {
 			log.Warn("hardware failed, software decodes", "decoder", clean(m.Failed.String()))
-			if !w.noteFailure(p, *m.Failed, clean(m.Why)) {
-				return fmt.Errorf("it speaks of hardware that it was not given: %w", protocol.ErrMalformed)
-			}
+			w.noteFailure(p, *m.Failed, clean(m.Why))
 		}
 		w.decodes(p, m)
 		w.confined(m.Sandbox, m.Missing, log)
@@ -88,8 +89,11 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 			return errMixed
 		}
 		if m.Failed != nil {
-			if !w.noteFailure(p, *m.Failed, clean(m.Text)) {
-				return fmt.Errorf("it speaks of hardware that it was not given: %w", protocol.ErrMalformed)
+			switch {
+			case !p.mayOpen(*m.Failed):
+				return errNotGiven
+			case !w.noteFailure(p, *m.Failed, clean(m.Text)):
+				return fmt.Errorf("%w: %s %s", errRests, *m.Failed, clean(m.Text))
 			}
 			return fmt.Errorf("%w: %s %s", errHardware, *m.Failed, clean(m.Text))
 		}

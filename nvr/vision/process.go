@@ -26,8 +26,13 @@ var (
 	errDeaf   = errors.New("it takes no more pictures")
 	errLarge  = errors.New("it used too much memory")
 	errMixed  = errors.New("what it said is of another camera")
-	// errHardware says that the process ended, or had to be, while hardware decoded.
+	// errHardware says that the process ended, or had to be, while hardware decoded that rests from now on: so many ways as
+	// there are is how often that can be.
 	errHardware = errors.New("hardware that decoded failed")
+	// errRests says that the process ended because of hardware that rests already.
+	errRests = errors.New("hardware that decoded failed again")
+	// errNotGiven says that the process speaks of hardware that it cannot have.
+	errNotGiven = fmt.Errorf("it speaks of hardware that it was not given: %w", protocol.ErrMalformed)
 	// errMoreWays says that hardware may be used now that the process has closed itself off from.
 	errMoreWays = errors.New("there is hardware to decode with now")
 )

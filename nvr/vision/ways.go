@@ -97,13 +97,14 @@ func (w *Worker) want() string {
 	return w.Hardware
 }
 
-// noteFailure takes note of hardware that the process says failed, or that it ended with. What was not given to it
-// is not believed, and false.
+// noteFailure takes note of hardware that the process says failed, or that it ended with, and says whether it rests for it
+// from now on. What the process may not open has not failed; and what rests already goes on resting, no longer than it would have: a
+// process may have been given it with pictures that were on their way, and its words are not what rests grow by.
 func (w *Worker) noteFailure(p *process, way protocol.Way, why string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if f := w.failed[way]; !slices.Contains(p.given, way) || f != nil && time.Now().Before(f.until) {
-		return false // or it rests already, and nobody told the process to use it
+	if f := w.failed[way]; !p.mayOpen(way) || f != nil && time.Now().Before(f.until) {
+		return false
 	}
 	if w.failed == nil {
 		w.failed = make(failures)
@@ -112,6 +113,9 @@ func (w *Worker) noteFailure(p *process, way protocol.Way, why string) bool {
 	w.status.HardwareFailures++
 	return true
 }
+
+// mayOpen says whether it is hardware that the process was given when it was started.
+func (p *process) mayOpen(way protocol.Way) bool { return slices.Contains(p.given, way) }
 
 // arguments are how a process is told which hardware it may open.
 func arguments(ways []protocol.Way) []string {
@@ -185,24 +189,24 @@ func (w *Worker) lacks(p *process) bool {
 }
 
 // blame says whether the end of a process is to be put down to hardware: to what decoded, or to all that was on trial.
-// A process may have come to harm by its stream; then software does too.
+// A process may have come to harm by its stream; then software does too. Where nothing is left to be put to rest, hardware is
+// not what keeps it from working.
 func (w *Worker) blame(ctx context.Context, p *process, err error) error {
-	if ctx.Err() != nil || errors.Is(err, errMoreWays) || errors.Is(err, errMixed) || errors.Is(err, errHardware) {
+	if ctx.Err() != nil || errors.Is(err, errMoreWays) || errors.Is(err, errMixed) || errors.Is(err, errHardware) || errors.Is(err, errRests) {
 		return err
 	}
 	w.mu.Lock()
-	suspects := p.plan.ways
-	if p.using.Name != "" {
-		suspects = []protocol.Way{p.using}
-	}
+	suspects, using := p.plan.ways, p.using
 	w.mu.Unlock()
-	if len(suspects) == 0 || p.using.Name == protocol.Software {
-		return err
+	if using.Name != "" {
+		suspects = []protocol.Way{using}
 	}
 	for _, x := range suspects {
-		w.noteFailure(p, x, "was in use when the worker ended: "+err.Error())
+		if w.noteFailure(p, x, "was in use when the worker ended: "+err.Error()) && !errors.Is(err, errHardware) {
+			err = fmt.Errorf("%w: %s: %w", errHardware, x, err)
+		}
 	}
-	return fmt.Errorf("%w: %s: %w", errHardware, suspects[0], err)
+	return err
 }
 
 // decodes takes note of what the process says decodes now.
@@ -218,9 +222,10 @@ func (w *Worker) decodes(p *process, m protocol.Decoder) {
 		w.status.DecoderWhy = clean(m.Why)
 	}
 	if m.Name == protocol.Software && m.Failed == nil {
+		now := time.Now()
 		for _, x := range p.plan.ways { // tried again, and refused again
-			if w.failed[x] != nil && w.status.RetryAt == nil {
-				w.failed.note(x, w.failed[x].why, time.Now())
+			if f := w.failed[x]; f != nil && !now.Before(f.until) {
+				w.failed.note(x, f.why, now)
 			}
 		}
 	}
