@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"hearth/nvr/vision/protocol"
@@ -101,12 +102,15 @@ func same(a, b protocol.Machine) bool {
 	return a.FFmpeg == b.FFmpeg && a.Kernel == b.Kernel && slices.Equal(a.Devices, b.Devices)
 }
 
-// ask has hearth-vision answer one question.
+// ask has hearth-vision answer one question. When it takes too long it is ended with all that it has started: each of its
+// tries is a process of its own, and it is those that hang.
 func (m *Machine) ask(ctx context.Context, question string, limit time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, m.Program, question)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = "/", Environment(), time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	out, complaint := &bounded{most: maxAnswer}, &bounded{most: 1000}
 	cmd.Stdout, cmd.Stderr = out, complaint
 	err := cmd.Run()

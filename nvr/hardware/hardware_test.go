@@ -1,12 +1,15 @@
 package hardware
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -198,5 +201,51 @@ func TestAWorkerThatTalksNonsenseIsNotBelieved(t *testing.T) {
 	m := &Machine{Program: "/bin/false"}
 	if _, err := m.Know(t.Context(), false); err == nil {
 		t.Error("a program that fails is believed")
+	}
+}
+
+// When a try hangs, nothing is left of it.
+func TestWhatHangsIsEndedWithAllThatItStarted(t *testing.T) {
+	dir := t.TempDir()
+	program, child := filepath.Join(dir, "worker"), filepath.Join(dir, "child")
+	if err := syscall.Mkfifo(child, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Its try keeps the pipe's end open for as long as it lives, and says when it is there.
+	script := fmt.Sprintf("#!/bin/sh\n(echo lives; exec sleep 1000) >%s &\nsleep 1000\n", child)
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := make(chan error, 1)
+	go func() {
+		m := &Machine{Program: program}
+		_, err := m.Know(ctx, true)
+		asked <- err
+	}()
+	lives, err := os.Open(child)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lives.Close()
+	if _, err := io.ReadFull(lives, make([]byte, len("lives\n"))); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := io.ReadAll(lives)
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("its try goes on")
+	}
+	if err := <-asked; err == nil {
+		t.Error("no answer was taken for one")
 	}
 }
