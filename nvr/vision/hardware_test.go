@@ -138,6 +138,7 @@ func TestHardwareIsTriedAgain(t *testing.T) {
 	due := func() {
 		r.Worker.mu.Lock()
 		r.failed[d.Way].until = time.Now()
+		r.planned = nil
 		r.Worker.mu.Unlock()
 	}
 	due()

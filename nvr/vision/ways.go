@@ -74,11 +74,24 @@ func (w *Worker) SetHardware(want string) {
 	w.queue.poke()
 }
 
+// planned is a plan, and what it hangs on. It is asked for with every hand-over, and hardly ever another one.
+type planned struct {
+	trials *protocol.Trials
+	codec  media.Codec
+	want   string
+	until  time.Time // when the first of what rests has rested; zero: nothing rests
+	plan   plan
+}
+
 // planFor says what may decode a codec now, and keeps why for the status.
 func (w *Worker) planFor(c media.Codec) plan {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	all, why := w.Machine.Ways(c, w.want())
+	trials, want := w.Machine.Trials(), w.want()
+	if p := w.planned; p != nil && p.trials == trials && p.codec == c && p.want == want && (p.until.IsZero() || time.Now().Before(p.until)) {
+		return p.plan
+	}
+	all, why := w.Machine.Ways(c, want)
 	left, failed, until := w.failed.without(all, time.Now())
 	p := plan{ways: left, final: len(all) == 0, why: why}
 	w.status.RetryAt = nil
@@ -86,7 +99,17 @@ func (w *Worker) planFor(c media.Codec) plan {
 		w.status.RetryAt = &until
 		p.why = failed
 	}
+	w.planned = &planned{trials, c, want, until, p}
 	return p
+}
+
+// noteRest takes note of a failure. The caller holds w.mu.
+func (w *Worker) noteRest(way protocol.Way, why string) {
+	if w.failed == nil {
+		w.failed = make(failures)
+	}
+	w.failed.note(way, why, time.Now())
+	w.planned = nil
 }
 
 // want is the owner's choice. The caller holds w.mu.
@@ -106,10 +129,7 @@ func (w *Worker) noteFailure(p *process, way protocol.Way, why string) bool {
 	if f := w.failed[way]; !p.mayOpen(way) || f != nil && time.Now().Before(f.until) {
 		return false
 	}
-	if w.failed == nil {
-		w.failed = make(failures)
-	}
-	w.failed.note(way, why, time.Now())
+	w.noteRest(way, why)
 	w.status.HardwareFailures++
 	return true
 }
@@ -222,10 +242,9 @@ func (w *Worker) decodes(p *process, m protocol.Decoder) {
 		w.status.DecoderWhy = clean(m.Why)
 	}
 	if m.Name == protocol.Software && m.Failed == nil {
-		now := time.Now()
 		for _, x := range p.plan.ways { // tried again, and refused again
-			if f := w.failed[x]; f != nil && !now.Before(f.until) {
-				w.failed.note(x, f.why, now)
+			if f := w.failed[x]; f != nil && !time.Now().Before(f.until) {
+				w.noteRest(x, f.why)
 			}
 		}
 	}

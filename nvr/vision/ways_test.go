@@ -181,3 +181,69 @@ func TestAnEndBecauseOfHardwareIsWaitedFor(t *testing.T) {
 		})
 	}
 }
+
+// A plan is made anew with each thing that it hangs on, and only then.
+func TestAPlanIsMadeAnewWhenSomethingChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &Worker{}
+		p := &process{given: []protocol.Way{card}}
+		for _, c := range []struct {
+			name  string
+			do    func()
+			codec media.Codec
+			ways  []protocol.Way
+		}{
+			{"nothing was tried yet", func() {}, media.H264, nil},
+			{"it was tried", func() { w.Machine = with(card) }, media.H264, []protocol.Way{card}},
+			{"tried again, and found another", func() { w.Machine = with(other) }, media.H264, []protocol.Way{other}},
+			{"and the first again", func() { w.Machine = with(card) }, media.H264, []protocol.Way{card}},
+			{"another codec", func() {}, media.H265, nil},
+			{"the first codec", func() {}, media.H264, []protocol.Way{card}},
+			{"the owner wants software", func() { w.SetHardware(protocol.Software) }, media.H264, nil},
+			{"the owner leaves it to us", func() { w.SetHardware(hardware.Auto) }, media.H264, []protocol.Way{card}},
+			{"it failed", func() { w.noteFailure(p, card, "hung") }, media.H264, nil},
+			{"it rests", func() { time.Sleep(firstRest - 1) }, media.H264, nil},
+			{"it has rested", func() { time.Sleep(1) }, media.H264, []protocol.Way{card}},
+			{"it was refused", func() {
+				w.told(p, media.H264, w.planFor(media.H264))
+				w.decodes(p, protocol.Decoder{Name: protocol.Software})
+			}, media.H264, nil},
+		} {
+			c.do()
+			got := w.planFor(c.codec)
+			if !slices.Equal(got.ways, c.ways) || got.final != (c.ways == nil && w.failed[card] == nil) {
+				t.Errorf("%s: %+v", c.name, got)
+			}
+			if rests := w.failed[card] != nil && time.Now().Before(w.failed[card].until); (w.status.RetryAt != nil) != rests {
+				t.Errorf("%s: it is tried again at %v", c.name, w.status.RetryAt)
+			}
+			if n := testing.AllocsPerRun(100, func() { w.planFor(c.codec) }); n != 0 {
+				t.Errorf("%s: asking again allocates %v times", c.name, n)
+			}
+		}
+	})
+}
+
+// What may decode is asked with every hand-over: with each unit, while the worker watches.
+func BenchmarkPlan(b *testing.B) {
+	t := &protocol.Trials{Version: protocol.TrialsVersion}
+	for _, x := range []protocol.Way{card, other, {Name: protocol.V4L2}, {Name: protocol.Software}} {
+		for _, c := range []media.Codec{media.H264, media.H265, media.MJPEG, media.AV1} {
+			for _, bits := range []int{8, 10} {
+				t.Trials = append(t.Trials, protocol.Trial{Codec: c, Bits: bits, Way: x, Works: x.Name != protocol.V4L2, CPU: 1, Why: "there is none"})
+			}
+		}
+	}
+	w := &Worker{Machine: hardware.Of(t)}
+	p := &process{given: []protocol.Way{card, other}}
+	for _, anew := range []bool{false, true} {
+		b.Run(map[bool]string{false: "asked again", true: "made anew"}[anew], func(b *testing.B) {
+			for b.Loop() {
+				if anew {
+					w.planned = nil
+				}
+				w.planOf(p, media.H264)
+			}
+		})
+	}
+}

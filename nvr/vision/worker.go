@@ -115,6 +115,7 @@ type Worker struct {
 	spells  uint64                // given to processes that have ended
 	motion  *media.MotionSettings // set by SetMotion
 	failed  failures              // hardware that failed with this camera
+	planned *planned              // the newest plan; nil: it is to be made anew
 }
 
 // StartRun implements media.Sink.
