@@ -29,9 +29,11 @@ EOF
 gzip -9n "$work/changelog"
 gzip -9nc CHANGELOG.md >"$work/CHANGELOG.md.gz"
 
-# FFmpeg is linked into hearth-vision: its licence, and where its source is.
+# FFmpeg is linked into hearth-vision: its licence, and where its source is. Then everybody else's: what keeps manuals away
+# from a small disk keeps this one file.
 ffmpeg=$(sed 's/^[^ ]* [^ ]* //' .cache/ffmpeg/ready)
 sed "s/@FFMPEG@/$ffmpeg/" packaging/deb/copyright >"$work/copyright"
+go run ./packaging/licences -page web/ui/dist/licences.json >>"$work/copyright"
 
 # Symbols and debugging were left out at the build; what is depended on is what the loader will look for.
 DEPENDS=$(packaging/deb/depends.sh bin/hearth-vision)

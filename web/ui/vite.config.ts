@@ -10,6 +10,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     sourcemap: false,
+    // Whose code is in the page: the package ships it, and everybody may read it.
+    license: { fileName: 'licences.json' },
     emptyOutDir: true,
   },
   server: {
