@@ -15,7 +15,7 @@ import (
 	"hearth/storage/access"
 )
 
-// Every act that the program writes into the audit log is a sentence on the page, in web/ui/src/words/en.ts.
+// Every act that the program writes into the audit log is a sentence on the page, in web/ui/src/words/en/log.ts.
 func TestEveryActIsASentence(t *testing.T) {
 	writes := []string{"entry", "noteAbout", "saw", "read", "markEvent", "logged"} // an act is among their arguments
 	act := regexp.MustCompile(`^[a-z]+([.-][a-z]+)*$`)
@@ -72,7 +72,7 @@ func TestEveryActIsASentence(t *testing.T) {
 	if len(acts) < 25 {
 		t.Fatalf("only %d acts were found", len(acts))
 	}
-	raw, err := os.ReadFile("ui/src/words/en.ts")
+	raw, err := os.ReadFile("ui/src/words/en/log.ts")
 	must(t, err)
 	_, words, ok := strings.Cut(string(raw), "const acts: Record<string, string> = {")
 	words, _, ended := strings.Cut(words, "\n      };")
@@ -81,7 +81,7 @@ func TestEveryActIsASentence(t *testing.T) {
 	}
 	for a, where := range acts {
 		if !strings.Contains(words, "'"+a+"': ") && !regexp.MustCompile(`(?m)^\s+`+a+`: `).MatchString(words) {
-			t.Errorf("the act %q, of %s, is no sentence in words/en.ts (log.sentence)", a, where)
+			t.Errorf("the act %q, of %s, is no sentence in words/en/log.ts (log.sentence)", a, where)
 		}
 	}
 }

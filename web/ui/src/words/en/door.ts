@@ -1,0 +1,56 @@
+/** The ways in. */
+
+export const login = {
+  title: 'Welcome home',
+  lead: 'Log in to see your cameras.',
+  name: 'Name',
+  password: 'Password',
+  show: 'Show the password',
+  hide: 'Hide the password',
+  submit: 'Log in',
+  busy: 'Opening the door …',
+  wrong: 'Name or password is not right.',
+  passkey: 'Log in with a passkey',
+  passkeyRefused: 'No passkey was shown. Log in with your password, or try again.',
+  code: 'Code',
+  codeTitle: 'One thing more',
+  codeLead: (name: string) => `Which code does your authenticator app show, ${name}?`,
+  codeHint: 'Six digits. Without the phone: one of your recovery codes.',
+  trust: 'The browser warned you? Let this device trust the box.',
+};
+
+export const setup = {
+  title: 'Welcome to Hearth',
+  lead: 'This box keeps your cameras’ pictures in your house. It needs one person who owns it: you.',
+  name: 'Your name',
+  nameHint: 'What shall the house call you?',
+  password: 'Choose a password',
+  passwordHint: 'At least 8 characters. A short sentence is good, and easy to remember.',
+  code: 'Set-up code',
+  codeHint: 'The box prints it with “hearth setup-code”.',
+  submit: 'Make it mine',
+  busy: 'Making keys …',
+  promiseKeep: 'Everything stays on this box',
+  promiseSee: 'Only who you allow can see',
+  promiseLook: 'You can see who looked',
+  tooShort: 'Please use at least 8 characters.',
+  needName: 'Please give your name.',
+};
+
+export const join = {
+  title: (house: string) => `Welcome to ${house}`,
+  plain: 'An invitation',
+  by: (who: string) => `${who} invites you.`,
+  seesAll: 'You will see all cameras.',
+  owns: 'You will see and change everything.',
+  sees: 'You will see:',
+  seesNothing: 'No camera is shared with you yet.',
+  camera: (name: string, verbs: string, until: string) => `${name}: ${verbs}${until ? `, until ${until}` : ''}`,
+  name: 'Your name',
+  password: 'Choose a password',
+  submit: 'Come in',
+  busy: 'Opening the door …',
+  gone: 'This invitation is not open any more. Ask whoever sent it for a new one.',
+  noSecret: 'Open the link of the invitation once more: this page does not keep it.',
+  instead: 'Log in instead',
+};

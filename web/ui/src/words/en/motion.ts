@@ -1,0 +1,53 @@
+/** What counts as motion, and where. */
+
+export const motion = {
+  title: 'Motion',
+  sensitivity: 'How easily it notices motion',
+  sensitivityLow: 'only what is large',
+  sensitivityHigh: 'every leaf',
+  percent: (v: number) => `${Math.round(v * 100)} %`,
+  forecast: (events: number, since: string) =>
+    `This would have made ${events === 0 ? 'no event' : events === 1 ? '1 event' : `${events} events`} ${since ? `since ${since}` : 'today'}.`,
+  forecastNone: 'What it would have made of today can be said once Hearth has looked for a while.',
+  forecastFailed: 'What it would have made of today cannot be said just now.',
+  perHour: 'Events in an hour, at most',
+  perHourUnit: 'events',
+  perHourUsual: '20',
+  perHourHint:
+    'When more happens, the rest becomes one card with a picture of each. It is all recorded just the same. Empty: 20.',
+  perHourWrong: (most: number) => `Please give a whole number from 1 to ${most}, or leave it empty.`,
+  draw: 'Zones and masks',
+  drawHint:
+    'A zone gives what happens there a name. In a mask nothing is looked at: a tree, a street. It is recorded all the same.',
+  later: 'Zones and masks can be drawn once the camera is saved.',
+  addZone: 'Add a zone',
+  addMask: 'Add a mask',
+  undo: 'Take the last step back',
+  redo: 'Do it again',
+  picture: (camera: string) => `The picture of ${camera}, with its zones and masks`,
+  list: 'Zones and masks of this camera',
+  none: 'Nothing is drawn yet: all of the picture counts alike.',
+  zoneName: (n: number) => `Zone ${n}`,
+  mask: (n: number) => `Mask ${n}`,
+  show: (name: string) => `Change the shape of ${name}`,
+  remove: (name: string) => `Take ${name} away`,
+  name: 'Name',
+  point: (n: number, of: number, name: string, x: number, y: number) =>
+    `Point ${n} of ${of} of ${name}: ${Math.round(x * 100)} % from the left, ${Math.round(y * 100)} % from the top`,
+  insert: (n: number, name: string) => `Put a point behind point ${n} of ${name}`,
+  longer: 'Add a point to its longest side',
+  whole: (name: string) => `Move all of ${name}`,
+  keys: 'Drag the points, or choose one and use the arrow keys; with Shift it goes further. The small ones between them add a point, Delete takes one away.',
+  own: 'A sensitivity of its own',
+  ownLabel: (name: string) => `How easily ${name} notices motion`,
+  minSize: 'Leave out what is smaller than',
+  minSizeText: (side: number) =>
+    side === 0 ? 'nothing is too small' : `${Math.round(side * 100)} % of the picture’s height`,
+  only: 'Only what moves in a zone counts',
+  onlyHint: 'Without this, what moves elsewhere is an event too, without a name.',
+  crosses: 'Its lines cross each other. Move a point, or take one away.',
+  small: 'It is too small to matter.',
+  legend: 'What moves now has a frame. A dashed one would count only from the sensitivity beside it on.',
+  from: (v: number) => `from ${Math.round(v * 100)} %`,
+  noLive: 'What moves now is shown when the camera looks and you may watch it.',
+};

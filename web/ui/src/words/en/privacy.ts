@@ -1,0 +1,53 @@
+/** Switches and hours of privacy. */
+
+export const privacy = {
+  camera: (until: string) => (until ? `Private until ${until}` : 'Private'),
+  house: (until: string) => (until ? `The house is private until ${until}` : 'The house is private'),
+  clock: 'Private until the box knows what time it is',
+  since: (when: string) => `since ${when}`,
+  makePrivate: (name: string) => `Make ${name} private`,
+  lookAgain: (name: string) => `Let ${name} look again`,
+  isPrivate: (name: string, until: string) =>
+    until ? `${name} is private until ${until}.` : `${name} is private until you switch it.`,
+  looks: (name: string, until: string) => (until ? `${name} looks again, until ${until}.` : `${name} looks again.`),
+  houseStays: (name: string) => `${name} stays private: the whole house is.`,
+  allPrivate: 'Make all private',
+  allAgain: 'End privacy of the house',
+  houseIs: (until: string) => (until ? `The house is private until ${until}.` : 'The house is private.'),
+  houseLooks: (until: string) =>
+    until ? `The house is not private any more, until ${until}.` : 'The house is not private any more.',
+  count: (n: number) => `${n} private`,
+  howLong: (name: string) => `How long ${name} stays private`,
+  howLongHouse: 'How long the house stays private',
+  until: (when: string) => `Until ${when}`,
+  untilSwitched: 'Until I switch it back',
+  untilHours: 'Until the private hours change it',
+  forAnHour: 'For an hour',
+  untilEvening: (when: string) => `Until this evening, ${when}`,
+  untilTomorrow: (when: string) => `Until tomorrow, ${when}`,
+  hoursOpen: 'Private hours…',
+  houseHours: 'Private hours of the house',
+  houseHoursHint:
+    'In these hours every camera is off: no picture, no sound, no recording. A switch by hand wins until the hours change the next time.',
+  hoursKept: 'The private hours of the house are saved.',
+  hoursGone: 'The house has no private hours any more.',
+  hours: 'Private hours',
+  hoursHint:
+    'In these hours it is off: no picture, no sound, no recording. A switch by hand wins until the hours change the next time.',
+  from: 'From',
+  to: 'To',
+  overMidnight: 'Ends the next day.',
+  addHours: 'Add hours',
+  entry: (n: number) => `Private hours ${n}`,
+  removeEntry: (n: number) => `Remove private hours ${n}`,
+  dayShort: { mon: 'Mo', tue: 'Tu', wed: 'We', thu: 'Th', fri: 'Fr', sat: 'Sa', sun: 'Su' },
+  day: {
+    mon: 'Monday',
+    tue: 'Tuesday',
+    wed: 'Wednesday',
+    thu: 'Thursday',
+    fri: 'Friday',
+    sat: 'Saturday',
+    sun: 'Sunday',
+  },
+};
