@@ -75,7 +75,7 @@ func TestEveryActIsASentence(t *testing.T) {
 	raw, err := os.ReadFile("ui/src/words/en/log.ts")
 	must(t, err)
 	_, words, ok := strings.Cut(string(raw), "const acts: Record<string, string> = {")
-	words, _, ended := strings.Cut(words, "\n      };")
+	words, _, ended := strings.Cut(words, "\n    };")
 	if !ok || !ended {
 		t.Fatal("the sentences are not where they were")
 	}

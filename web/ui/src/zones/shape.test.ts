@@ -1,6 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { begin, redo, step, undo } from './history';
-import { between, crosses, fault, fresh, insert, middle, moveAll, movePoint, without, type Polygon } from './shape';
+import {
+  APART,
+  MAX_AREAS,
+  between,
+  crosses,
+  fault,
+  fresh,
+  insert,
+  middle,
+  moveAll,
+  movePoint,
+  without,
+  type Polygon,
+} from './shape';
 
 const square: Polygon = [
   [0.2, 0.2],
@@ -10,10 +23,27 @@ const square: Polygon = [
 ];
 
 describe('areas on a picture', () => {
-  it('begin as rectangles beside each other', () => {
-    expect(fault(fresh(0))).toBeUndefined();
-    expect(fresh(0)).not.toEqual(fresh(1));
-    for (let i = 0; i < 32; i++) for (const c of fresh(i).flat()) expect(c >= 0 && c <= 1).toBe(true);
+  it('begin as rectangles beside each other, as many as there may be', () => {
+    const all: Polygon[] = [];
+    const apart = (a: Polygon, b: Polygon) =>
+      Math.min(...a.flatMap((p) => b.map((q) => Math.hypot(p[0] - q[0], p[1] - q[1]))));
+    for (let i = 0; i < MAX_AREAS; i++) {
+      const p = fresh(all);
+      expect(fault(p)).toBeUndefined();
+      for (const c of p.flat()) expect(c >= 0 && c <= 1).toBe(true);
+      for (const [k, other] of all.entries()) expect(apart(p, other), `${i} and ${k}`).toBeGreaterThanOrEqual(APART);
+      all.push(p);
+    }
+    // Nor after some went: the next one takes the place of one of them.
+    for (const i of [0, 5, 17]) {
+      const left = all.filter((_, k) => k !== i);
+      expect(Math.min(...left.map((other) => apart(fresh(left), other)))).toBeGreaterThanOrEqual(APART);
+    }
+  });
+
+  it('begin somewhere where there is no room', () => {
+    const dense: Polygon = Array.from({ length: 1156 }, (_, i) => [(i % 34) / 34, Math.floor(i / 34) / 34]);
+    expect(fault(fresh([dense]))).toBeUndefined();
   });
 
   it('keep their points in the picture', () => {

@@ -14,11 +14,27 @@ const within = (v: number): number => round(Math.min(1, Math.max(0, v)));
 
 export const point = (x: number, y: number): Point => [within(x), within(y)];
 
-/** A rectangle in the middle, a little aside for each area that is there, so that no two lie on each other. */
-export function fresh(count: number): Polygon {
-  const aside = ((count % 6) - 2) * 0.04;
-  const [x0, y0, x1, y1] = [0.24 + aside, 0.24 + aside, 0.76 + aside, 0.76 + aside];
-  return [point(x0, y0), point(x1, y0), point(x1, y1), point(x0, y1)];
+/** Where new areas begin, beside the middle: 36 places of which no two have a corner nearer to each other than `APART`. */
+const PLACES: Point[] = [0, -0.08, 0.08, -0.16, 0.04, -0.12].flatMap((lower) =>
+  [0, 1, 2, 3, 4, 5].map((i): Point => [0.16 + 0.04 * i, 0.16 + 0.04 * i + lower]),
+);
+/** The side of a new area. */
+const SIDE = 0.52;
+/** How far the corners of a new area are from the points of those that are there, as long as there is room. */
+export const APART = 0.03;
+
+/** A rectangle in the middle, a little aside where something is there, so that it does not lie on another area. */
+export function fresh(taken: readonly Polygon[]): Polygon {
+  const points = taken.flat();
+  const room = (p: Polygon): number =>
+    Math.min(...p.flatMap(([x, y]) => points.map((c) => (c[0] - x) ** 2 + (c[1] - y) ** 2)));
+  const places = PLACES.map(([x, y]) => [
+    point(x, y),
+    point(x + SIDE, y),
+    point(x + SIDE, y + SIDE),
+    point(x, y + SIDE),
+  ]);
+  return places.find((p) => room(p) >= APART ** 2) ?? places.reduce((best, p) => (room(p) > room(best) ? p : best));
 }
 
 export function movePoint(p: Polygon, i: number, x: number, y: number): Polygon {
