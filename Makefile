@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X main.version=$(VERSION)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X hearth/storage/format.Program=$(VERSION)
 CACHE   := .cache
 need    := packaging/need.sh
 ffenv   := eval "$$(packaging/ffmpeg/env.sh)"

@@ -43,6 +43,12 @@ func (s *Store) changeRemoved(change func([]media.CameraID) []media.CameraID) er
 }
 
 func (s *Store) removeOne(id media.CameraID) error {
+	if gone := s.box.Outlived(); len(gone) > 0 { // it is in them
+		if err := s.box.Outlive(); err != nil {
+			return fmt.Errorf("remove camera %s: %w", id, err)
+		}
+		s.log.Info("what was kept of hearth.db of another version knew a camera that is removed, and is gone", "files", gone)
+	}
 	forget := func() {
 		for _, d := range s.all() {
 			d.commit.Forget(id)

@@ -10,6 +10,7 @@ import (
 const (
 	upkeepEvery     = 10 * time.Second
 	checkpointEvery = time.Minute
+	proveEvery      = time.Hour
 )
 
 // Run commits, checkpoints and keeps the limits until ctx is done; then it takes nothing more, and all that was taken
@@ -71,7 +72,7 @@ func (s *Store) runDisks(ctx context.Context) error {
 func (s *Store) upkeep(ctx context.Context) {
 	tick := time.NewTicker(upkeepEvery)
 	defer tick.Stop()
-	checkpointed := time.Now()
+	checkpointed, proving := time.Now(), time.Now()
 	s.keep(ctx)
 	s.lookAtAudit() // before anything new is signed
 	s.sign()
@@ -97,6 +98,21 @@ func (s *Store) upkeep(ctx context.Context) {
 		s.lookAtAudit()
 		s.sign()
 		_ = s.backUp(ctx) // it tells by itself
+		if ran := time.Since(proving); ran >= proveEvery {
+			proving = time.Now()
+			s.prove(ran)
+		}
+	}
+}
+
+// prove notes that this version ran well for a while longer, as long as what was before it is kept.
+func (s *Store) prove(ran time.Duration) {
+	s.dropIndexes()
+	switch gone, err := s.box.RanWell(ran); {
+	case err != nil:
+		s.log.Error("what was kept of hearth.db from before an upgrade is still there", "error", err)
+	case gone:
+		s.log.Info("this version has run well for two weeks: what hearth.db was before it is let go of")
 	}
 }
 

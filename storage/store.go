@@ -158,18 +158,43 @@ func (s *Store) openIndex() (*index.Index, error) {
 	if err == nil || !errors.Is(err, bolt.ErrDamaged) {
 		return x, err
 	}
-	aside := fmt.Sprintf("%s.damaged-%s", path, time.Now().UTC().Format("20060102-150405.000000"))
-	if err := os.Rename(path, aside); err != nil {
-		return nil, fmt.Errorf("set the damaged index aside: %w", err)
+	var other *index.FormatError
+	if errors.As(err, &other) { // an upgrade, or going back
+		aside := fmt.Sprintf("%s%s%d", path, otherIndex, other.Format)
+		now := time.Now()
+		if err := errors.Join(os.Chtimes(path, now, now), os.Rename(path, aside)); err != nil {
+			return nil, fmt.Errorf("set the index of another version aside: %w", err)
+		}
+		s.log.Info("index.db is of another version's format: it is set aside and made again from the files", "format", other.Format, "reads", other.Reads, "aside", aside)
+	} else {
+		aside := fmt.Sprintf("%s.damaged-%s", path, time.Now().UTC().Format("20060102-150405.000000"))
+		if err := os.Rename(path, aside); err != nil {
+			return nil, fmt.Errorf("set the damaged index aside: %w", err)
+		}
+		s.log.Error("index.db was damaged: it is set aside and made again from the files; nothing recorded is lost", "aside", aside, "error", err)
 	}
-	s.log.Error("index.db was damaged: it is set aside and made again from the files; nothing recorded is lost", "aside", aside, "error", err)
 	if x, err = index.Open(path); err == nil {
 		x.OnBad = s.badEvent
 	}
 	return x, err
 }
 
-const indexFile = "index.db"
+const (
+	indexFile  = "index.db"
+	otherIndex = ".format-" // and a format: an index.db of another version, set aside
+	// indexKept is for how long that lies there. Nothing is in it that the files do not say.
+	indexKept = 14 * 24 * time.Hour
+)
+
+// dropIndexes removes what was set aside of other versions' indexes long ago.
+func (s *Store) dropIndexes() {
+	list, _ := filepath.Glob(s.folder.Path(indexFile) + otherIndex + "*") // bad patterns alone are errors; then nothing is dropped
+	for _, path := range list {
+		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > indexKept {
+			os.Remove(path)
+		}
+	}
+}
 
 func (s *Store) recordingKey(camera media.CameraID) (segment.Key, error) {
 	key, err := s.keys.ForRecording(camera)

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
+	"hearth/storage/box"
 	"hearth/storage/check"
+	"hearth/storage/volume"
 )
 
 // dataFlag is for the tools that work on a data folder while no hearth runs on it.
@@ -20,6 +23,14 @@ func boxIn(data string) error {
 		return fmt.Errorf("there is no box in %s (%w); say with --data where it is", data, err)
 	}
 	return nil
+}
+
+// stopFirst says of a box that runs what to do about it: it alone writes its files.
+func stopFirst(err error) error {
+	if errors.Is(err, volume.ErrInUse) || errors.Is(err, box.ErrInUse) {
+		return fmt.Errorf("%w: use its page, or stop it first (systemctl stop hearth) and start it again afterwards (systemctl start hearth)", err)
+	}
+	return err
 }
 
 type checkCmd struct {
@@ -36,13 +47,13 @@ func (c *checkCmd) Run(p *program) error {
 	o := check.Options{Deep: c.Deep, Progress: progress(p)}
 	if !c.Repair {
 		findings, err := check.Run(p.ctx, c.Data, o)
-		return c.tell(p, findings, err)
+		return c.tell(p, findings, stopFirst(err))
 	}
 	report, err := check.Repair(p.ctx, c.Data, o, p.log)
 	for _, line := range report.Done {
 		fmt.Fprintln(p.stdout, line)
 	}
-	return c.tell(p, report.Left, err)
+	return c.tell(p, report.Left, stopFirst(err))
 }
 
 func (c *checkCmd) tell(p *program, findings []check.Finding, err error) error {
@@ -87,7 +98,7 @@ func (c *rebuildCmd) Run(p *program) error {
 	}
 	files, err := check.Rebuild(p.ctx, c.Data, p.log)
 	if err != nil {
-		return err
+		return stopFirst(err)
 	}
 	fmt.Fprintf(p.stdout, "index.db was made again from %d files\n", files)
 	return nil

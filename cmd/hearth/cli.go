@@ -41,6 +41,7 @@ type cli struct {
 	Verify      verifyCmd      `cmd:"" help:"Check a signed export, without the box that made it. Exit 0: as it was signed, 2: findings."`
 	RecoveryKey recoveryKeyCmd `cmd:"" help:"Make the key with which a dead box's disk can be read, and print it. Keep it elsewhere."`
 	Restore     restoreCmd     `cmd:"" help:"Put settings, people and keys back from a snapshot on the old disk, with the recovery key."`
+	GoBack      goBackCmd      `cmd:"" name:"go-back" help:"After the package of an earlier version was put back: make the box what it was before the later one."`
 	Salvage     salvageCmd     `cmd:"" help:"Get the footage off a dead box's disk as plain MP4, with the recovery key. Exit 0: all of it, 2: not all."`
 	User        userCmd        `cmd:"" help:"Users, on the box itself: for who forgot a password."`
 	SetupCode   setupCodeCmd   `cmd:"" help:"Print a code with which the first owner can be set up later than an hour after the first start."`

@@ -36,11 +36,8 @@ func (c *exportCmd) Run(p *program) error {
 		return err
 	}
 	store, err := storage.Open(storage.Options{Dir: c.Data, Log: p.log})
-	if errors.Is(err, storage.ErrInUse) {
-		return fmt.Errorf("%w; export on its page, or stop it first", err)
-	}
 	if err != nil {
-		return err
+		return stopFirst(err)
 	}
 	defer store.Close()
 	grant, err := c.grant(store)

@@ -22,11 +22,8 @@ func (c *recoveryKeyCmd) Run(p *program) error {
 		return err
 	}
 	store, err := storage.Open(storage.Options{Dir: c.Data, Log: p.log})
-	if errors.Is(err, storage.ErrInUse) {
-		return fmt.Errorf("%w; stop it first (systemctl stop hearth)", err)
-	}
 	if err != nil {
-		return err
+		return stopFirst(err)
 	}
 	key, err := c.make(p, store)
 	if err := errors.Join(err, store.Close()); err != nil {

@@ -26,7 +26,7 @@ func (c *restoreCmd) Run(p *program) error {
 	}
 	defer s.Close()
 	if err := s.Restore(c.Data, c.EmptyMedia); err != nil {
-		return err
+		return stopFirst(err)
 	}
 	detail := "from the snapshot of " + s.Made.Format(time.RFC3339)
 	if err := people(c.Data, func(a *access.Access) error { return logged(a, "restore", detail) }); err != nil {

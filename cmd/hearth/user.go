@@ -31,11 +31,8 @@ func people(data string, use func(*access.Access) error) error {
 		return err
 	}
 	b, err := box.Open(filepath.Join(data, "hearth.db"))
-	if errors.Is(err, box.ErrInUse) {
-		return fmt.Errorf("%w; stop it first (systemctl stop hearth), or use the page", err)
-	}
 	if err != nil {
-		return err
+		return stopFirst(err)
 	}
 	defer b.Close()
 	a, err := access.Open(b)

@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"hearth/storage/bolt"
+	"hearth/storage/format"
 )
 
 var (
@@ -52,9 +53,6 @@ func later() []string {
 	return []string{AuditHeads, TokensBucket, InvitesBucket, FactorsBucket, privateBucket}
 }
 
-// format is the version of the records; a newer one is refused instead of misread.
-const format = 1
-
 // Box is an open hearth.db. All its methods may be called from several goroutines.
 type Box struct {
 	db      *bbolt.DB
@@ -65,24 +63,46 @@ type Box struct {
 	reserved atomic.Int64 // up to how many bytes in use there is room on the disk for certain
 }
 
+// meta is the record "box" of the bucket meta. Every version has to read Format, By and Since of every later one.
 type meta struct {
-	Format  int       `json:"format"`
-	Created time.Time `json:"created"`
+	Format  int           `json:"format"`
+	Created time.Time     `json:"created"`
+	By      string        `json:"by,omitempty"`   // the version of Hearth that gave it this format
+	Since   time.Time     `json:"since,omitzero"` // when
+	Ran     time.Duration `json:"ran,omitempty"`  // for how long it ran well with what was before beside it
 	// Scrub asks the next Open to rewrite the file, because something secret was deleted.
 	Scrub bool `json:"scrub,omitempty"`
 }
 
-// Open opens hearth.db at path, or makes it, with the folders that it lies in, when there is none. The error is one
-// line; ErrDamaged and ErrInUse are among its causes.
-func Open(path string) (*Box, error) {
+// Open opens hearth.db at path, or makes it, with the folders that it lies in, when there is none. One of an earlier
+// format gets the newest (see migrate). The error is one line; ErrDamaged, ErrInUse and *format.NewerError are among its causes.
+func Open(path string) (*Box, error) { return openWith(path, steps()) }
+
+// OpenCopy opens a copy of a hearth.db that is this process's alone. One of an earlier format gets the newest where it lies.
+func OpenCopy(path string) (*Box, error) {
+	db, err := bolt.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := readMeta(db, path)
+	if err == nil && m.Format < newest(steps()) {
+		err = advance(db, m, steps())
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		return nil, err
+	}
+	return Open(path)
+}
+
+func openWith(path string, all []step) (*Box, error) {
 	fresh := false
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		if err := create(path); err != nil {
+		if err := create(path, newest(all)); err != nil {
 			return nil, err
 		}
 		fresh = true
 	}
-	b, m, err := open(path)
+	b, m, err := open(path, all)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +111,7 @@ func Open(path string) (*Box, error) {
 		if err := bolt.Rewrite(path); err != nil {
 			return nil, err
 		}
-		if b, m, err = open(path); err != nil {
+		if b, m, err = open(path, all); err != nil {
 			return nil, err
 		}
 		m.Scrub = false
@@ -104,7 +124,7 @@ func Open(path string) (*Box, error) {
 	return b, nil
 }
 
-func create(path string) error {
+func create(path string, of int) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
@@ -114,20 +134,21 @@ func create(path string) error {
 				return err
 			}
 		}
-		return putMeta(tx, meta{Format: format, Created: time.Now().UTC()})
+		now := time.Now().UTC()
+		return putMeta(tx, meta{Format: of, Created: now, By: format.Program, Since: now})
 	})
 }
 
 func putMeta(tx *bbolt.Tx, m meta) error { return Put(tx, metaBucket, []byte("box"), m) }
 
-func open(path string) (*Box, meta, error) {
-	db, err := bolt.Open(path)
+// open opens what is there, and brings it to the newest format first.
+func open(path string, all []step) (*Box, meta, error) {
+	db, m, err := openNewest(path, all)
 	if err != nil {
 		return nil, meta{}, err
 	}
 	b := &Box{db: db, path: path}
-	m, err := b.check()
-	if err != nil {
+	if err := b.check(); err != nil {
 		db.Close()
 		return nil, meta{}, err
 	}
@@ -138,6 +159,44 @@ func open(path string) (*Box, meta, error) {
 	}
 	b.reserve()
 	return b, m, nil
+}
+
+func openNewest(path string, all []step) (*bbolt.DB, meta, error) {
+	db, err := bolt.Open(path)
+	if err != nil {
+		return nil, meta{}, err
+	}
+	m, err := readMeta(db, path)
+	switch {
+	case err != nil:
+	case m.Format > newest(all):
+		err = newer(path, m, all)
+	case m.Format < newest(all):
+		if err := migrate(db, path, m, all); err != nil {
+			return nil, meta{}, err
+		}
+		return openNewest(path, all)
+	}
+	if err != nil {
+		db.Close()
+		return nil, meta{}, err
+	}
+	return db, m, nil
+}
+
+// readMeta reads of which format a hearth.db is.
+func readMeta(db *bbolt.DB, path string) (m meta, err error) {
+	err = db.View(func(tx *bbolt.Tx) error {
+		if tx.Bucket([]byte(metaBucket)) == nil {
+			return fmt.Errorf("%s is %w: no %s in it", path, ErrDamaged, metaBucket)
+		}
+		ok, err := Get(tx, metaBucket, []byte("box"), &m)
+		if err == nil && (!ok || m.Format < 1) {
+			err = fmt.Errorf("%s is %w: no format in it", path, ErrDamaged)
+		}
+		return err
+	})
+	return m, err
 }
 
 // addLater makes the buckets that an earlier version did not know.
@@ -162,23 +221,12 @@ func (b *Box) addLater() error {
 }
 
 // check reads everything that this package owns once, so that damage shows at the start and not on some evening.
-func (b *Box) check() (meta, error) {
-	var m meta
-	err := b.View(func(tx *bbolt.Tx) error {
+func (b *Box) check() error {
+	return b.View(func(tx *bbolt.Tx) error {
 		for _, name := range buckets() {
 			if tx.Bucket([]byte(name)) == nil {
 				return fmt.Errorf("%s is %w: no %s in it", b.path, ErrDamaged, name)
 			}
-		}
-		ok, err := Get(tx, metaBucket, []byte("box"), &m)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return fmt.Errorf("%s is %w: no format in it", b.path, ErrDamaged)
-		}
-		if m.Format != format {
-			return fmt.Errorf("%s was written by another version of Hearth (format %d, this one reads %d)", b.path, m.Format, format)
 		}
 		if err := tx.Bucket([]byte(settingsBucket)).ForEach(func(k, v []byte) error {
 			if !json.Valid(v) {
@@ -188,10 +236,9 @@ func (b *Box) check() (meta, error) {
 		}); err != nil {
 			return err
 		}
-		_, err = camerasIn(tx)
+		_, err := camerasIn(tx)
 		return err
 	})
-	return m, err
 }
 
 // Path is where hearth.db lies.

@@ -140,15 +140,6 @@ func inside(t *testing.T, path string, change func(tx *bbolt.Tx) error) {
 	must(t, db.Close())
 }
 
-func TestNewerFormat(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "hearth.db")
-	must(t, open1(t, path).Close())
-	inside(t, path, func(tx *bbolt.Tx) error { return putMeta(tx, meta{Format: format + 1}) })
-	if _, err := Open(path); err == nil || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "another version") {
-		t.Errorf("got %v", err)
-	}
-}
-
 // What was a wrapped key is not in the file any more once it was opened again.
 func TestRemovedKeyIsGone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hearth.db")

@@ -12,6 +12,7 @@ import (
 
 	"hearth/nvr/media"
 	"hearth/storage/commit"
+	"hearth/storage/format"
 	"hearth/storage/keyring"
 	"hearth/storage/ledger"
 	"hearth/storage/segment"
@@ -46,6 +47,8 @@ func finish(p place, f volume.Found) mend {
 		switch {
 		case err == nil:
 			return "finished", nil
+		case errors.As(err, new(*format.NewerError)):
+			return "", err
 		case errors.Is(err, segment.ErrEmpty), errors.Is(err, segment.ErrDamaged), errors.Is(err, segment.ErrForged):
 			to, failed := volume.SetAside(p.Path, f.Path())
 			return fmt.Sprintf("there is nothing in it to finish (%v); set aside as %s", err, to), failed
@@ -69,6 +72,9 @@ func renameTo(p place, f volume.Found, to segment.Name) mend {
 // unreadable mends a finished file that does not open: one of another place goes back there, a damaged footer is made
 // again, and what is left is set aside.
 func (v *onVolume) unreadable(f volume.Found, why error) mend {
+	if errors.As(why, new(*format.NewerError)) {
+		return nil // that version reads it
+	}
 	p := v.place
 	return func(_ context.Context, r *repair) (string, error) {
 		r.remake = true

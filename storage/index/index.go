@@ -11,6 +11,9 @@ import (
 	"hearth/storage/segment"
 )
 
+// FormatError says that index.db is of another version's format. It is a bolt.ErrDamaged too: it is to be made anew.
+type FormatError = layer.FormatError
+
 // ErrNotFound says that there is no such thing.
 var ErrNotFound = errors.New("not found")
 

@@ -15,6 +15,7 @@ import (
 
 	"hearth/nvr/media"
 	"hearth/storage/commit"
+	"hearth/storage/format"
 	"hearth/storage/index"
 	"hearth/storage/keyring"
 	"hearth/storage/segment"
@@ -184,6 +185,8 @@ func (rec *Recovery) recoverOne(f volume.Found) (segment.Summary, bool) {
 	case err == nil:
 		log.Info("finished a file that was left open", "records", sum.Records, "until", time.UnixMicro(sum.End).UTC())
 		return sum, true
+	case errors.As(err, new(*format.NewerError)):
+		log.Error("an unfinished file is left alone", "error", err)
 	case errors.Is(err, fs.ErrNotExist): // it was being written when the folders were listed, and is finished by now
 	case errors.Is(err, segment.ErrEmpty), errors.Is(err, segment.ErrDamaged) && f.Size < segment.HeaderSize:
 		// Its header, or its first record, never was durable: there is nothing in it that anybody could read.

@@ -90,8 +90,6 @@ func readFooter(r io.ReaderAt, size, guess int64) (*footer, error) {
 		int64(binary.BigEndian.Uint32(t[68:])) != sealed+trailerSize,
 		f.dataEnd < HeaderSize || f.dataEnd != size-trailerSize-sealed:
 		return nil, fmt.Errorf("%w: the footer's lengths do not fit the file", ErrDamaged)
-	case binary.BigEndian.Uint32(t[8:])&^flagRecovered != 0 || binary.BigEndian.Uint32(t[12:]) != 0:
-		return nil, fmt.Errorf("%w: the footer says what this version does not know", ErrDamaged)
 	}
 	if have := int64(len(tail)); sealed+trailerSize <= have {
 		f.sealed = tail[have-trailerSize-sealed : have-trailerSize]
@@ -104,6 +102,9 @@ func readFooter(r io.ReaderAt, size, guess int64) (*footer, error) {
 	sum := crc32.Update(crc32.Checksum(f.sealed, castagnoli()), castagnoli(), t[:trailerAuth])
 	if binary.BigEndian.Uint32(t[64:]) != sum {
 		return nil, fmt.Errorf("%w: footer checksum", ErrDamaged)
+	}
+	if binary.BigEndian.Uint32(t[8:])&^flagRecovered != 0 || binary.BigEndian.Uint32(t[12:]) != 0 {
+		return nil, newer(0)
 	}
 	return f, nil
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"hearth/nvr/media"
+	"hearth/storage/format"
 )
 
 // Pack is the third stream number: a file of a day's thumbnails and event records.
@@ -20,6 +21,7 @@ const HeaderSize = 160
 
 const (
 	headerMagic = "HEARTH1\n"
+	fileFormat  = 1 // the digit in it
 	flagTrusted = 1
 )
 
@@ -72,11 +74,25 @@ func (h Header) Append(dst []byte) []byte {
 // Hash is SHA-256 of the header's bytes: where the file's chain begins, and part of what every seal is bound to.
 func (h Header) Hash() [32]byte { return sha256.Sum256(h.Append(make([]byte, 0, HeaderSize))) }
 
-// ParseHeader reads a header; what is not one, in any byte, is ErrDamaged. Zeros are ErrEmpty besides: the header never
+// newerError is an ErrDamaged for who only reads, and a *format.NewerError for who would move, cut or mend the file.
+type newerError struct{ format.NewerError }
+
+func (e *newerError) Is(target error) bool { return target == ErrDamaged }
+func (e *newerError) Unwrap() error        { return &e.NewerError }
+
+// newer is the error for what a later version sealed; 0: in this format, with something in it that this version does not know.
+func newer(of int) error {
+	return &newerError{format.NewerError{Format: max(of, fileFormat+1), Reads: fileFormat}}
+}
+
+// ParseHeader reads a header; what is not one, in any byte, is ErrDamaged; one of a later version a *format.NewerError besides. Zeros are ErrEmpty besides: the header never
 // came to the disk, and without its salt nothing behind it can be opened.
 func ParseHeader(b []byte) (Header, error) {
 	if len(b) >= HeaderSize && [HeaderSize]byte(b) == [HeaderSize]byte{} {
 		return Header{}, fmt.Errorf("%w: no header was written: %w", ErrDamaged, ErrEmpty)
+	}
+	if len(b) >= HeaderSize && string(b[:6]) == headerMagic[:6] && b[6] > headerMagic[6] && b[6] <= '9' && b[7] == '\n' {
+		return Header{}, newer(int(b[6] - '0'))
 	}
 	if len(b) < HeaderSize || string(b[:8]) != headerMagic {
 		return Header{}, fmt.Errorf("%w: it does not begin as footage does", ErrDamaged)
@@ -99,7 +115,7 @@ func ParseHeader(b []byte) (Header, error) {
 	}
 	// Whatever a later version says in bytes that this one does not know must not be passed over.
 	if !bytes.Equal(h.Append(make([]byte, 0, HeaderSize)), b) || h.Stream > Pack {
-		return Header{}, fmt.Errorf("%w: the header says what this version does not know", ErrDamaged)
+		return Header{}, newer(0)
 	}
 	return h, nil
 }

@@ -77,7 +77,7 @@ func ReadBox(r io.Reader) (*Reading, error) {
 }
 
 func readBox(f *os.File) (*Reading, error) {
-	b, err := box.Open(inMemory(f))
+	b, err := box.OpenCopy(inMemory(f))
 	if err != nil {
 		f.Close()
 		return nil, err

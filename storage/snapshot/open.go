@@ -13,6 +13,7 @@ import (
 	"filippo.io/age"
 
 	"hearth/storage/bolt"
+	"hearth/storage/format"
 )
 
 var (
@@ -103,8 +104,11 @@ func (s *Snapshot) read(r io.Reader) error {
 
 // check compares what there is with the manifest.
 func (s *Snapshot) check() error {
-	if s.Format != format {
-		return fmt.Errorf("it was made by another version of Hearth (format %d, this one reads %d)", s.Format, format)
+	if s.Format > snapshotFormat {
+		return &format.NewerError{Format: s.Format, Reads: snapshotFormat}
+	}
+	if s.Format < 1 {
+		return fmt.Errorf("%w: it does not say its format", ErrDamaged)
 	}
 	if s.db == nil || s.BoxKey == nil {
 		return fmt.Errorf("%w: hearth.db or box.key is not in it", ErrDamaged)

@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -177,11 +176,7 @@ func readMarker(path string) (media.UUID, error) {
 	if err != nil {
 		return media.UUID{}, err
 	}
-	var m volume.Marker
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return media.UUID{}, fmt.Errorf("%s does not say which volume this is; move it away", path)
-	}
-	return m.Volume, nil
+	return volume.ParseMarker(path, raw)
 }
 
 func putNew(path string, data []byte) error {

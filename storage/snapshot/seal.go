@@ -27,8 +27,8 @@ const (
 	authorityFile = "tls/ca.pem"
 )
 
-// format is the version of a snapshot; a newer one is refused.
-const format = 1
+// snapshotFormat is the version of a snapshot; a newer one is refused. That of the hearth.db in it is its own.
+const snapshotFormat = 1
 
 // volumeSetting is under which name hearth.db keeps its volume.
 const volumeSetting = "volume"
@@ -91,7 +91,7 @@ func (c Contents) Seal(w io.Writer, recipient string) (m Manifest, err error) {
 }
 
 func (c Contents) manifest(db *os.File, authority []byte) (Manifest, error) {
-	m := Manifest{Format: format, Made: c.Made.UTC().Truncate(time.Second), Files: make(map[string]string)}
+	m := Manifest{Format: snapshotFormat, Made: c.Made.UTC().Truncate(time.Second), Files: make(map[string]string)}
 	cameras, err := c.Box.Cameras()
 	if err != nil {
 		return m, err

@@ -12,10 +12,12 @@ import (
 
 	"hearth/nvr/media"
 	"hearth/storage/box"
+	"hearth/storage/format"
 )
 
 // Marker is volume.json: which volume this is.
 type Marker struct {
+	Format int        `json:"format,omitempty"` // 0: 1, as it was first
 	Volume media.UUID `json:"volume"`
 	Made   time.Time  `json:"made"`
 }
@@ -23,6 +25,7 @@ type Marker struct {
 const (
 	// MarkerFile says which volume a folder is.
 	MarkerFile    = "volume.json"
+	markerFormat  = 1
 	volumeSetting = "volume"
 )
 
@@ -84,6 +87,17 @@ func readMarker(path string) (media.UUID, error) {
 	if err != nil {
 		return media.UUID{}, fmt.Errorf("read %s: %w", path, err)
 	}
+	return ParseMarker(path, raw)
+}
+
+// ParseMarker reads what a volume.json says. One of a later version is a *format.NewerError: what else is on that disk may
+// be of another kind too.
+func ParseMarker(path string, raw []byte) (media.UUID, error) {
+	// The format alone comes first: whatever else there is may mean something else.
+	var of struct{ Format int }
+	if json.Unmarshal(raw, &of) == nil && of.Format > markerFormat {
+		return media.UUID{}, &format.NewerError{Path: path, Format: of.Format, Reads: markerFormat}
+	}
 	var v Marker
 	if err := json.Unmarshal(raw, &v); err != nil || v.Volume.IsZero() {
 		return media.UUID{}, fmt.Errorf("%s does not say which volume this is; put it back from a backup", path)
@@ -93,6 +107,7 @@ func readMarker(path string) (media.UUID, error) {
 
 // WriteMarker writes volume.json so that it is whole when it is there.
 func WriteMarker(dir string, v Marker) error {
+	v.Format = markerFormat
 	raw, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err

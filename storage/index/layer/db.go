@@ -48,6 +48,20 @@ const (
 	retryAfter = time.Minute // for a journal that could not be made
 )
 
+// FormatError says that a database is of another format than this version's: an earlier one, or a later. It counts as a
+// bolt.ErrDamaged, since whoever can make the database again does the same about both.
+type FormatError struct {
+	Path          string
+	Format, Reads byte
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s is of format %d, and this version reads format %d", e.Path, e.Format, e.Reads)
+}
+
+// Is says that it is a bolt.ErrDamaged.
+func (e *FormatError) Is(target error) bool { return target == bolt.ErrDamaged }
+
 // DB is an open database. Its methods may be called from several goroutines.
 type DB struct {
 	options Options
@@ -131,8 +145,13 @@ func (db *DB) load() error {
 	}
 	err := db.bolt.View(func(tx *bbolt.Tx) error {
 		own := tx.Bucket([]byte(ownBucket))
-		if own == nil || !bytes.Equal(own.Get([]byte(formatKey)), []byte{db.options.Format}) {
-			return fmt.Errorf("%s is %w: it is of another form", db.path, bolt.ErrDamaged)
+		if own == nil {
+			return fmt.Errorf("%s is %w: it does not say what it is", db.path, bolt.ErrDamaged)
+		}
+		if of := own.Get([]byte(formatKey)); len(of) != 1 {
+			return fmt.Errorf("%s is %w: it does not say its format", db.path, bolt.ErrDamaged)
+		} else if of[0] != db.options.Format {
+			return &FormatError{Path: db.path, Format: of[0], Reads: db.options.Format}
 		}
 		db.id = bytes.Clone(own.Get([]byte(idKey)))
 		folded := own.Get([]byte(foldedKey))

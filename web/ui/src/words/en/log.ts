@@ -80,6 +80,7 @@ export const log = {
       'audit.export': 'saved the log',
       'user.passwd': 'gave a person a new password',
       restore: 'restored the box',
+      'go-back': 'went back to the version before',
       // Of what was refused, this is all that is known.
       look: `looking at ${where}`,
       owner: 'something that only owners may do',

@@ -1,0 +1,5 @@
+//go:build !tomorrow
+
+package box
+
+func tomorrow() []step { return nil }
