@@ -22,7 +22,7 @@ const cudaMemory = 500 << 20
 func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error {
 	switch m := m.(type) {
 	case protocol.Hello:
-		log.Debug("hearth-vision is ready", "camera_id", w.Camera, "ffmpeg", m.FFmpeg, "sandbox", m.Sandbox, "pid", p.cmd.Process.Pid)
+		w.said.log(log, slog.LevelDebug, "hearth-vision is ready", "camera_id", w.Camera, "ffmpeg", m.FFmpeg, "sandbox", m.Sandbox, "pid", p.cmd.Process.Pid)
 		w.confined(m.Sandbox, m.Missing, log)
 	case protocol.Decoder:
 		if m.Name != protocol.Software && !p.mayOpen(protocol.Way{Name: m.Name, Device: m.Device}) || m.Failed != nil && !p.mayOpen(*m.Failed) {
@@ -31,9 +31,9 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 		if m.Why != "" {
 			log = log.With("why", clean(m.Why))
 		}
-		log.Info("looking for motion", "decoder", m.Name, "codec", m.Codec, "width", m.Width, "height", m.Height)
+		w.said.log(log, slog.LevelInfo, "looking for motion", "decoder", m.Name, "codec", m.Codec, "width", m.Width, "height", m.Height)
 		if m.Failed != nil {
-			log.Warn("hardware failed, software decodes", "decoder", clean(m.Failed.String()))
+			w.said.log(log, slog.LevelWarn, "hardware failed, software decodes", "decoder", clean(m.Failed.String()))
 			w.noteFailure(p, *m.Failed, clean(m.Why))
 		}
 		w.decodes(p, m)
@@ -97,7 +97,7 @@ func (w *Worker) answer(p *process, m protocol.Message, log *slog.Logger) error 
 			}
 			return fmt.Errorf("%w: %s %s", errHardware, *m.Failed, clean(m.Text))
 		}
-		log.Warn("hearth-vision says", "problem", clean(m.Text))
+		w.said.log(log, slog.LevelWarn, "hearth-vision says", "problem", clean(m.Text))
 		w.mu.Lock()
 		w.status.Problem = clean(m.Text)
 		w.mu.Unlock()

@@ -10,16 +10,15 @@ import (
 // lines logs what a process writes to its standard error, as long as that is little.
 type lines struct {
 	log   *slog.Logger
+	said  *sayings
+	ended <-chan struct{} // closed when the process is gone: what it still said is taken at once
+	pace  pace
 	part  []byte
-	count int
 }
 
-const (
-	maxLines = 40
-	maxLine  = 400
-)
+const maxLine = 400
 
-// Write implements io.Writer. It never fails, so the process never waits for it.
+// Write implements io.Writer. It never fails. A process that writes very much waits for it.
 func (l *lines) Write(b []byte) (int, error) {
 	n := len(b)
 	for len(b) > 0 {
@@ -28,13 +27,13 @@ func (l *lines) Write(b []byte) (int, error) {
 			l.part = append(l.part, line[:min(len(line), room)]...)
 		}
 		if whole {
-			if l.count++; l.count <= maxLines {
-				l.log.Warn("hearth-vision wrote", "line", clean(string(l.part)))
-			}
+			l.said.log(l.log, slog.LevelWarn, "hearth-vision wrote", "line", clean(string(l.part)))
 			l.part = l.part[:0]
 		}
 		b = rest
 	}
+	l.pace.rate, l.pace.most = complaints, mostComplaints
+	pause(l.pace.take(float64(n)), l.ended)
 	return n, nil
 }
 

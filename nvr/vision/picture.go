@@ -22,7 +22,7 @@ var ErrNoPicture = errors.New("no picture could be made")
 func Picture(ctx context.Context, program string, t media.Track, au media.AccessUnit, width int) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, pictureTimeout)
 	defer cancel()
-	p, err := start(ctx, program, au.Camera, nil, slog.New(slog.DiscardHandler))
+	p, err := start(ctx, program, au.Camera, nil, &sayings{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,8 @@ type process struct {
 	task     protocol.Task
 	in       *pipe
 	answers  chan protocol.Message
-	readErr  error // set before answers is closed
+	readErr  error         // set before answers is closed
+	ended    chan struct{} // closed by kill
 	watching atomic.Bool
 	spell    uint64 // the newest it spoke of; Worker.look's goroutine only
 
@@ -61,7 +62,7 @@ type process struct {
 // is to be called in any case.
 //
 // It closes itself off from all hardware but that of ways.
-func start(ctx context.Context, program string, camera media.CameraID, ways []protocol.Way, log *slog.Logger) (*process, error) {
+func start(ctx context.Context, program string, camera media.CameraID, ways []protocol.Way, said *sayings, log *slog.Logger) (*process, error) {
 	path, err := exec.LookPath(program)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
@@ -73,7 +74,8 @@ func start(ctx context.Context, program string, camera media.CameraID, ways []pr
 	cmd.Dir = "/"
 	cmd.Env = hardware.Environment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Stderr = &lines{log: log}
+	ended := make(chan struct{})
+	cmd.Stderr = &lines{log: log, said: said, ended: ended}
 	cmd.WaitDelay = 2 * time.Second
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -89,7 +91,7 @@ func start(ctx context.Context, program string, camera media.CameraID, ways []pr
 		in.Close()
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
-	p := &process{cmd: cmd, task: protocol.Task{Camera: camera, Start: media.NewUUID()}, in: in, answers: make(chan protocol.Message, 64)}
+	p := &process{cmd: cmd, task: protocol.Task{Camera: camera, Start: media.NewUUID()}, in: in, answers: make(chan protocol.Message, 64), ended: ended}
 	p.given, p.closed = ways, len(ways) == 0
 	go p.read(out)
 	return p, nil
@@ -98,8 +100,10 @@ func start(ctx context.Context, program string, camera media.CameraID, ways []pr
 // read passes answers on until the process ends or talks nonsense. The first answer must be a Hello of our version.
 func (p *process) read(out io.Reader) {
 	defer close(p.answers)
-	r := bufio.NewReaderSize(out, 64<<10)
+	r := &counted{Reader: bufio.NewReaderSize(out, 64<<10)}
+	pace := pace{rate: words, most: mostWords}
 	for first := true; ; first = false {
+		r.n = 0
 		m, err := protocol.Read(r)
 		if err != nil {
 			p.readErr = fmt.Errorf("read its answer: %w", err)
@@ -110,11 +114,13 @@ func (p *process) read(out io.Reader) {
 			return
 		}
 		p.answers <- m
+		pause(pace.take(float64(1+r.n/wordBytes)), p.ended)
 	}
 }
 
 // kill ends the process, whatever it is doing, and waits for it.
 func (p *process) kill() {
+	close(p.ended)
 	p.in.Close()
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return
@@ -126,7 +132,7 @@ func (p *process) kill() {
 
 // look runs one process until it fails, which it says why, or ctx ends.
 func (w *Worker) look(ctx context.Context, log *slog.Logger) (err error) {
-	p, err := start(ctx, w.Program, w.Camera, w.openable(), log)
+	p, err := start(ctx, w.Program, w.Camera, w.openable(), &w.said, log)
 	if err != nil {
 		return err
 	}
@@ -146,6 +152,7 @@ func (w *Worker) look(ctx context.Context, log *slog.Logger) (err error) {
 			<-fed
 		}
 		w.ended(p)
+		w.said.settle(log)
 	}()
 
 	patience := w.Patience

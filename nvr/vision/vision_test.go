@@ -235,6 +235,7 @@ func TestNonsenseIsNotListenedTo(t *testing.T) {
 	for name, first := range map[string]string{
 		"random bytes":     "exec head -c 100000 /dev/urandom",
 		"endless text":     "exec yes",
+		"endless wailing":  "exec yes >&2",
 		"our own words":    "exec cat",
 		"silence":          "exec sleep 1000",
 		"silence and deaf": "exec sleep 1000 <&-",

@@ -105,6 +105,7 @@ type Worker struct {
 	Backoff     time.Duration // wait before the first restart, doubled with each; 0 is DefaultBackoff
 
 	queue queue
+	said  sayings
 
 	mu      sync.Mutex
 	status  Status
