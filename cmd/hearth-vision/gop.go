@@ -51,6 +51,15 @@ func (g *gop) full(u protocol.Unit) bool {
 	return len(g.units) >= maxKept || g.bytes+len(u.Data) > maxKeptBytes
 }
 
+// into says how many units lie before unit i, from the key frame on that it depends on.
+func (g *gop) into(i int) int {
+	key := i
+	for key > 0 && !g.units[key].Key {
+		key--
+	}
+	return i - key
+}
+
 // cut forgets what came before the newest key frame.
 func (g *gop) cut() {
 	n := g.newest

@@ -24,10 +24,15 @@ const (
 	maxSilent = 20
 
 	// A picture is compared with software's when it is this much unlike the one before it, in levels, and every so
-	// many looks. It costs the decoding of a key frame, or of a GOP's start.
-	oddApart   = 8
-	spotEvery  = 64
-	checkEvery = 2 * time.Second
+	// many looks. It costs the decoding of a GOP up to there, so that only the first units of one are within reach; what is
+	// odd beyond them has the next GOP's start compared.
+	oddApart     = 8
+	spotEvery    = 64
+	compareReach = 30
+	// Where a unit does not decode software is asked whose fault that is, in GOPs of up to so many units: for no more than
+	// if there were no hardware.
+	askReach   = 300
+	checkEvery = 2 * time.Second // after one such work and before the next
 )
 
 var (
@@ -62,9 +67,9 @@ type hardware struct {
 	newest        []byte    // luma that was looked at last
 	width, height int       // of its picture
 	looks         int       // since a picture was compared
-	compared      time.Time // when that was
+	compared      time.Time // when that was done
 	owed          bool      // one was odd, and not compared
-	asked         time.Time // when software was asked whose fault something is
+	asked         time.Time // when software had said whose fault something is
 }
 
 // set takes on what may decode from now on.
@@ -143,14 +148,8 @@ func (w *worker) lost(cause error, i int) (bool, error) {
 	if !h.decodes() {
 		return false, nil
 	}
-	if !errors.Is(cause, hwaccel.ErrPixels) {
-		if time.Since(h.asked) < checkEvery {
-			return false, nil
-		}
-		h.asked = time.Now()
-		if !h.innocent(i) {
-			return false, nil
-		}
+	if !errors.Is(cause, hwaccel.ErrPixels) && !h.innocent(i) {
+		return false, nil
 	}
 	failed := w.watch.dec.Hardware().Way()
 	h.ways = slices.DeleteFunc(h.ways, func(x hwaccel.Hardware) bool { return x.Way() == failed })
@@ -167,8 +166,12 @@ func (w *worker) lost(cause error, i int) (bool, error) {
 	})
 }
 
-// innocent says whether the stream is: software decodes it up to unit i without a fault.
+// innocent says whether the stream is: software decodes it up to unit i without a fault. It is not said of every fault.
 func (h *hardware) innocent(i int) bool {
+	if time.Since(h.asked) < checkEvery || h.w.watch.gop.into(i) >= askReach {
+		return false
+	}
+	defer func() { h.asked = time.Now() }()
 	pictures := 0
 	err := h.inSoftware(i, func(f *hwaccel.Frame) error {
 		pictures++
@@ -180,7 +183,8 @@ func (h *hardware) innocent(i int) bool {
 	return err == nil && pictures > 0
 }
 
-// inSoftware decodes what is kept, from the key frame at or before unit i up to that, with a decoder of its own.
+// inSoftware decodes what is kept, from the key frame at or before unit i up to that, with a decoder of its own. It gives
+// signs of life meanwhile.
 func (h *hardware) inSoftware(i int, see func(*hwaccel.Frame) error) error {
 	g := &h.w.watch.gop
 	dec, err := hwaccel.Open(h.w.params, hwaccel.Software())
@@ -188,12 +192,11 @@ func (h *hardware) inSoftware(i int, see func(*hwaccel.Frame) error) error {
 		return err
 	}
 	defer dec.Close()
-	from := 0
-	if i >= g.newest {
-		from = g.newest
-	}
-	for _, u := range g.units[from : i+1] {
+	for _, u := range g.units[i-g.into(i) : i+1] {
 		if err := dec.Decode(u.Data, u.At, see); err != nil {
+			return err
+		}
+		if err := h.w.beat(); err != nil {
 			return err
 		}
 	}
@@ -206,15 +209,23 @@ func (h *hardware) check(f *hwaccel.Frame, luma []byte) error {
 	if !h.decodes() {
 		return nil
 	}
+	return h.hold(f, luma)
+}
+
+func (h *hardware) hold(f *hwaccel.Frame, luma []byte) error {
 	width, height := f.Size()
 	resized := h.width != 0 && (width != h.width || height != h.height)
 	odd := resized || h.owed || len(h.newest) == len(luma) && unlike(luma, h.newest) > oddApart
 	h.looks++
 	if odd || h.looks >= spotEvery {
 		h.owed = odd
-		if resized || time.Since(h.compared) >= checkEvery {
-			h.looks, h.owed, h.compared = 0, false, time.Now()
-			if err := h.compare(f, luma); err != nil {
+		i := slices.IndexFunc(h.w.watch.gop.units, func(u protocol.Unit) bool { return u.At == f.At })
+		near := i >= 0 && h.w.watch.gop.into(i) < compareReach
+		if near && (resized || time.Since(h.compared) >= checkEvery) {
+			h.looks, h.owed = 0, false
+			err := h.compare(f, luma, i)
+			h.compared = time.Now()
+			if err != nil {
 				return err
 			}
 		}
@@ -224,11 +235,8 @@ func (h *hardware) check(f *hwaccel.Frame, luma []byte) error {
 	return nil
 }
 
-func (h *hardware) compare(f *hwaccel.Frame, luma []byte) error {
-	i := slices.IndexFunc(h.w.watch.gop.units, func(u protocol.Unit) bool { return u.At == f.At })
-	if i < 0 {
-		return nil // forgotten already
-	}
+// compare compares the picture of unit i.
+func (h *hardware) compare(f *hwaccel.Frame, luma []byte, i int) error {
 	width, height := f.Size()
 	reference := make([]byte, len(luma))
 	var found, sized bool
