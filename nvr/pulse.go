@@ -8,7 +8,7 @@ import (
 
 // Pulse says whether what cameras send is recorded.
 type Pulse struct {
-	// Due is how many cameras send pictures that are to be recorded always, to a disk that takes them.
+	// Due is how many cameras send pictures that are to be recorded always, that can be, and that their disk takes.
 	Due int
 	// Fragments is how many of these cameras' fragments storage has taken since the cameras were started.
 	Fragments uint64
@@ -30,11 +30,12 @@ func (c *Cameras) Pulse() Pulse {
 		if mode == record.Off || mode == record.Motion || o.looking.Err() != nil {
 			continue
 		}
-		if o.camera.State().Status != camera.Online || !c.Store.Records(o.id) {
+		r := o.recorders[media.Main]
+		if o.camera.State().Status != camera.Online || !r.Cuts() || !c.Store.Records(o.id) {
 			continue
 		}
 		p.Due++
-		p.Fragments += o.recorders[media.Main].Counters().Fragments
+		p.Fragments += r.Counters().Fragments
 	}
 	return p
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/storage/segment"
 )
 
 // Pulse says whether what comes in becomes durable.
@@ -22,8 +23,9 @@ func (s *Store) Pulse() Pulse {
 	return p
 }
 
-// Records says whether the volume that a camera is recorded to is there, can be written to and has room.
+// Records says whether the volume that a camera is recorded to is there, can be written to and has room, and took what came last
+// of the camera's main stream.
 func (s *Store) Records(camera media.CameraID) bool {
 	d, err := s.diskOf(camera)
-	return err == nil && d.trouble.Load() == nil && !d.full.Load()
+	return err == nil && d.trouble.Load() == nil && !d.full.Load() && !d.commit.Refuses(segment.Line{Camera: camera, Stream: media.Main})
 }

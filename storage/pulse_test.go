@@ -40,3 +40,31 @@ func TestPulseOfStore(t *testing.T) {
 		}
 	})
 }
+
+// TestPulseOfACameraThatCannotBeWritten: a disk that is well may refuse one camera's files, and takes them again.
+func TestPulseOfACameraThatCannotBeWritten(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		cam, neighbour := r.camera(), r.camera()
+		folder := filepath.Join(r.s.all()[0].Path, "media", cam.String())
+		rename(t, folder, folder+".aside")
+		if err := os.WriteFile(folder, nil, 0o600); err != nil { // as if it were broken
+			t.Fatal(err)
+		}
+		w := r.writer(cam, media.Main)
+		run := r.begin(w, cam, media.Main)
+		r.record(w, run, 0, 5, 5)
+		r.settle()
+		if r.s.Records(cam) || !r.s.Records(neighbour) {
+			t.Errorf("the camera is recorded: %v, its neighbour: %v", r.s.Records(cam), r.s.Records(neighbour))
+		}
+		if err := os.Remove(folder); err != nil {
+			t.Fatal(err)
+		}
+		rename(t, folder+".aside", folder)
+		r.record(w, run, 5, 5, 5)
+		r.settle()
+		if !r.s.Records(cam) {
+			t.Error("what is written again is said to be refused")
+		}
+	})
+}

@@ -30,6 +30,7 @@ type cutter struct {
 	tracks  []track
 	runs    []fmp4.TrackRun // scratch
 	dropped uint64          // units
+	stuck   bool            // the newest unit of video was dropped
 }
 
 // track is what a cutter has of one track.
@@ -56,11 +57,15 @@ func newCutter(run *media.Run, emit func(storage.Fragment, int)) *cutter {
 // write takes the next unit. Units before the first key frame are passed over; one that is not later than the one
 // before it on its track is dropped.
 func (c *cutter) write(u *media.AccessUnit) {
-	if u.Track < 0 || u.Track >= len(c.tracks) || u.DTS < 0 || u.PTS < u.DTS {
+	if u.Track < 0 || u.Track >= len(c.tracks) {
 		c.dropped++
 		return
 	}
 	t := &c.tracks[u.Track]
+	if u.DTS < 0 || u.PTS < u.DTS {
+		c.drop(t)
+		return
+	}
 	if !c.started {
 		if !t.video || !u.Key {
 			return
@@ -73,15 +78,22 @@ func (c *cutter) write(u *media.AccessUnit) {
 	}
 	ticks := u.DTS - t.held.DTS
 	if ticks <= 0 {
-		c.dropped++
+		c.drop(t)
 		return
 	}
+	c.stuck = c.stuck && !t.video
 	t.learn(ticks)
 	c.push(t, ticks)
 	t.held = u
 	if t.video && (u.Key || t.ticks+t.usual > maxTicks) {
 		c.flush()
 	}
+}
+
+// drop counts a unit that cannot be used.
+func (c *cutter) drop(t *track) {
+	c.dropped++
+	c.stuck = c.stuck || t.video
 }
 
 // learn keeps the mean of how long units last; a pause says nothing about it.

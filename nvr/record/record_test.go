@@ -2,6 +2,7 @@ package record
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/alarm"
 	"hearth/nvr/media/fmp4"
 	"hearth/nvr/media/fmp4/fmp4test"
 	"hearth/storage"
@@ -186,5 +188,77 @@ func TestRuns(t *testing.T) {
 	}
 	if last := s.takes[2]; len(last.fragments) != 1 || last.fragments[0].Duration != 3600 {
 		t.Errorf("a run of one picture: %+v", last)
+	}
+}
+
+// TestCuts: fragments are expected of what can be recorded, and of nothing else: who waits for them must not wait for ever
+// because of what one camera sends.
+func TestCuts(t *testing.T) {
+	id := media.NewCameraID()
+	run := anyRun()
+	run.Camera = id
+	odd := anyRun()
+	odd.Camera, odd.Tracks[0].Codec = id, "film"
+	const frame = media.VideoClockRate / 10
+	for name, c := range map[string]struct {
+		mode Mode
+		run  *media.Run
+		do   func(r *Recorder, film func(from, n int64))
+		cuts bool
+	}{
+		"nothing comes":              {"", run, func(*Recorder, func(int64, int64)) {}, false},
+		"pictures come":              {"", run, func(_ *Recorder, film func(int64, int64)) { film(0, 20) }, true},
+		"the first key frame":        {"", run, func(_ *Recorder, film func(int64, int64)) { film(0, 1) }, true},
+		"no key frame":               {"", run, func(_ *Recorder, film func(int64, int64)) { film(1, 20) }, false},
+		"a codec that no file takes": {"", odd, func(_ *Recorder, film func(int64, int64)) { film(0, 20) }, false},
+		"it is not to be recorded":   {Off, run, func(_ *Recorder, film func(int64, int64)) { film(0, 20) }, false},
+		"it was switched on": {Off, run, func(r *Recorder, film func(int64, int64)) {
+			r.SetMode(Continuous)
+			film(0, 20)
+		}, true},
+		"the run is over": {"", run, func(r *Recorder, film func(int64, int64)) {
+			film(0, 20)
+			r.EndRun(run, "")
+		}, false},
+		"its clock went back": {"", run, func(_ *Recorder, film func(int64, int64)) {
+			film(0, 20)
+			film(1, 18)
+		}, false},
+		"its clock went back, and goes on": {"", run, func(_ *Recorder, film func(int64, int64)) {
+			film(0, 20)
+			film(1, 40)
+		}, true},
+		"it shows before it decodes": {"", run, func(r *Recorder, film func(int64, int64)) {
+			film(0, 20)
+			u := unit(run, 0, 20*frame, false, 20)
+			u.PTS--
+			r.WriteUnit(run, u)
+		}, false},
+		"its sound stands still": {"", run, func(r *Recorder, film func(int64, int64)) {
+			film(0, 20)
+			for range 3 {
+				r.WriteUnit(run, unit(run, 1, 0, true, 0))
+			}
+		}, true},
+		"pictures are another camera's": {"", run, func(r *Recorder, film func(int64, int64)) {
+			film(0, 20)
+			u := unit(run, 0, 20*frame, false, 20)
+			u.Camera = media.NewCameraID()
+			r.WriteUnit(run, u)
+		}, false},
+		"the run is another camera's": {"", anyRun(), func(_ *Recorder, film func(int64, int64)) { film(0, 20) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &Recorder{Writer: &shelf{}, Camera: id, Mode: c.mode, Log: slog.New(slog.DiscardHandler), Bell: &alarm.Bell{Log: slog.New(slog.DiscardHandler)}}
+			r.StartRun(c.run)
+			c.do(r, func(from, n int64) {
+				for i := from; i < from+n; i++ {
+					r.WriteUnit(c.run, unit(c.run, 0, i*frame, i == 0, int(i)))
+				}
+			})
+			if got := r.Cuts(); got != c.cuts {
+				t.Errorf("it cuts: %v", got)
+			}
+		})
 	}
 }

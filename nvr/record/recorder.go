@@ -90,6 +90,14 @@ func (r *Recorder) Counters() Counters {
 	return c
 }
 
+// Cuts says whether fragments are to be expected of what comes: of a run that can be recorded and is to be, since its first key
+// frame, while its times go on.
+func (r *Recorder) Cuts() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cut != nil && r.cut.started && !r.cut.stuck
+}
+
 // StartRun implements media.Sink.
 func (r *Recorder) StartRun(run *media.Run) {
 	r.mu.Lock()
@@ -120,10 +128,15 @@ func (r *Recorder) start() {
 func (r *Recorder) WriteUnit(run *media.Run, au *media.AccessUnit) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.cut != nil && run == r.run && r.Bell.Same(alarm.Recording, r.Camera, au.Camera, "a picture of another camera came to be recorded") {
-		r.now = au.Wall
-		r.cut.write(au)
+	if r.cut == nil || run != r.run {
+		return
 	}
+	if !r.Bell.Same(alarm.Recording, r.Camera, au.Camera, "a picture of another camera came to be recorded") {
+		r.cut.stuck = true
+		return
+	}
+	r.now = au.Wall
+	r.cut.write(au)
 }
 
 // EndRun implements media.Sink.

@@ -67,6 +67,7 @@ type line struct {
 	headed  bool     // prev is known
 	spareIt []item
 
+	refuses   atomic.Bool // what came last could not be written
 	elsewhere atomic.Bool // its chain has gone on on another volume since prev was known
 
 	live []*file // guarded by Committer.mu: what is not finished yet and can be read, oldest first
@@ -289,6 +290,14 @@ func (c *Committer) Dropped() map[media.CameraID]uint64 {
 		l.queue.mu.Unlock()
 	}
 	return dropped
+}
+
+// Refuses says whether what came last of a line could not be written. It waits for no disk.
+func (c *Committer) Refuses(id segment.Line) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	l := c.lines[id]
+	return l != nil && l.refuses.Load()
 }
 
 // InHand is the age of the oldest fragment that a flush under way is bringing to the disk; 0: none is under way.

@@ -28,6 +28,7 @@ func (p *pass) item(it *item) {
 		if same := p.c.Bell.Same(alarm.Recording, p.line.Camera, it.run.Camera, "a run of another camera came to the disk"); !same || it.run.Stream != p.line.Stream {
 			p.c.Log.Error("refused to record a run under another name", "line", p.line.Line, "camera", it.run.Camera, "stream", it.run.Stream)
 			p.line.run = nil
+			p.line.refuses.Store(true)
 		} else if was := it.run.ClockWas; !was.IsZero() && p.line.clocked != it.run.ID {
 			p.line.clocked = it.run.ID
 			p.line.keep(segment.Note{
@@ -321,6 +322,7 @@ func (p *pass) out() {
 	} else {
 		f.written += int64(len(p.buf))
 		p.line.trouble = ""
+		p.line.refuses.Store(false)
 		if !f.dirty {
 			f.dirty = true
 			p.files = append(p.files, f)
@@ -339,6 +341,7 @@ func (p *pass) refuse(err error) {
 		p.c.Log.Error("cannot record", "line", p.line.Line, "error", err)
 	}
 	p.refused = err
+	p.line.refuses.Store(true)
 	p.buf = p.buf[:0]
 }
 
