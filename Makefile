@@ -12,7 +12,7 @@ need    := packaging/need.sh
 ffenv   := eval "$$(packaging/ffmpeg/env.sh)"
 
 # What apt has to bring, and what for.
-BUILD_PACKAGES := gcc pkg-config nasm libva-dev libdrm-dev dpkg-dev xz-utils patch
+BUILD_PACKAGES := gcc pkg-config nasm meson ninja-build libva-dev libdrm-dev dpkg-dev xz-utils patch
 TEST_PACKAGES  := ffmpeg chromium gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base \
                   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad fonts-dejavu-core age libnss3-tools \
                   openssl iproute2 e2fsprogs mount util-linux strace
@@ -40,7 +40,7 @@ bin/hearth: $(GO_SOURCES) go.mod go.sum web/ui/dist/index.html
 bin/hearth-vision: $(GO_SOURCES) go.mod go.sum $(CACHE)/ffmpeg.ready
 	@$(ffenv) && set -x && CGO_ENABLED=1 go build -trimpath -buildmode=pie -ldflags '$(LDFLAGS)' -o $@ ./cmd/hearth-vision
 
-$(CACHE)/ffmpeg.ready: packaging/ffmpeg/build.sh packaging/ffmpeg/env.sh
+$(CACHE)/ffmpeg.ready: packaging/ffmpeg/build.sh packaging/ffmpeg/env.sh $(wildcard packaging/ffmpeg/*.patch)
 	@$(need) "to build FFmpeg, which decodes the cameras' pictures" $(BUILD_PACKAGES)
 	@packaging/ffmpeg/build.sh
 	@mkdir -p $(@D) && touch $@

@@ -11,6 +11,8 @@ import (
 	"github.com/asticode/go-astiav"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/obu"
+	"hearth/nvr/vision/protocol"
 )
 
 var (
@@ -46,17 +48,18 @@ type Decoder struct {
 	stale bool // Reset was called: what comes next is a key frame
 	ended bool // it was drained: only a flush opens it again
 
+	skip, has skips // what is to be left out, and what it was opened with
+
 	luma C.hearth_scaler
 	jpeg jpegEncoder
 }
 
+// skips is what of the pictures is left out.
+type skips struct{ loopFilter, nonReference bool }
+
 // Open opens a decoder without having tried it; Choose is what to use for a camera.
 func Open(p Params, hw Hardware) (d *Decoder, err error) {
 	astiav.SetLogLevel(astiav.LogLevelQuiet) // a broken camera would fill the log; errors are returned
-	codec := hw.decoder(p.Codec)
-	if codec == nil {
-		return nil, fmt.Errorf("%w for %s by %s in this FFmpeg", ErrNoDecoder, p.Codec, hw.Name)
-	}
 	d = &Decoder{params: p, hardware: hw}
 	defer func() {
 		if err != nil {
@@ -64,26 +67,8 @@ func Open(p Params, hw Hardware) (d *Decoder, err error) {
 			d = nil
 		}
 	}()
-	if d.cc = astiav.AllocCodecContext(codec); d.cc == nil {
-		return d, errNoMemory
-	}
-	if err := d.cc.SetExtraData(p.extradata()); err != nil {
-		return d, errNoMemory
-	}
-	d.cc.SetWidth(p.Width)
-	d.cc.SetHeight(p.Height)
-	d.cc.SetThreadCount(1) // one camera of many: threads would cost more and add delay
-	d.cc.SetTimeBase(astiav.NewRational(1, 1_000_000))
-	if err := d.attach(); err != nil {
+	if err := d.start(); err != nil {
 		return d, err
-	}
-	options := astiav.NewDictionary()
-	defer options.Free()
-	if err := options.Set("max_pixels", strconv.Itoa(maxPixels), astiav.NewDictionaryFlags()); err != nil {
-		return d, err
-	}
-	if err := d.cc.Open(codec, options); err != nil {
-		return d, fmt.Errorf("open %s by %s: %w", p.Codec, hw.Name, err)
 	}
 	if d.pkt = astiav.AllocPacket(); d.pkt == nil {
 		return d, errNoMemory
@@ -95,6 +80,45 @@ func Open(p Params, hw Hardware) (d *Decoder, err error) {
 		return d, errNoMemory
 	}
 	return d, nil
+}
+
+// start opens FFmpeg's decoder, with what it is to leave out.
+func (d *Decoder) start() error {
+	p := d.params
+	codec := d.hardware.decoder(p.Codec)
+	if codec == nil {
+		return fmt.Errorf("%w for %s by %s in this FFmpeg", ErrNoDecoder, p.Codec, d.hardware.Name)
+	}
+	if d.cc = astiav.AllocCodecContext(codec); d.cc == nil {
+		return errNoMemory
+	}
+	if err := d.cc.SetExtraData(p.extradata()); err != nil {
+		return errNoMemory
+	}
+	d.cc.SetWidth(p.Width)
+	d.cc.SetHeight(p.Height)
+	d.cc.SetThreadCount(1) // one camera of many: threads would cost more and add delay
+	d.cc.SetTimeBase(astiav.NewRational(1, 1_000_000))
+	if err := d.attach(); err != nil {
+		return err
+	}
+	d.leaveOut()
+	options := astiav.NewDictionary()
+	defer options.Free()
+	settings := [][2]string{{"max_pixels", strconv.Itoa(maxPixels)}}
+	if p.Codec == media.AV1 {
+		// No picture is held back, and noise that was taken out before coding is not put in again: it would move.
+		settings = append(settings, [2]string{"max_frame_delay", "1"}, [2]string{"export_side_data", "film_grain"})
+	}
+	for _, s := range settings {
+		if err := options.Set(s[0], s[1], astiav.NewDictionaryFlags()); err != nil {
+			return err
+		}
+	}
+	if err := d.cc.Open(codec, options); err != nil {
+		return fmt.Errorf("open %s by %s: %w", p.Codec, d.hardware.Name, err)
+	}
+	return nil
 }
 
 // attach opens the hardware's device, where there is one to open, and tells the decoder to use it.
@@ -132,10 +156,27 @@ func (d *Decoder) Hardware() Hardware { return d.hardware }
 func (d *Decoder) Size() (width, height int) { return d.w, d.h }
 
 // Skip says what to leave out from the next unit on: the loop filter, which smooths block edges (for looks that
-// are scaled down anyway), and pictures that no other picture refers to.
+// are scaled down anyway), and pictures that no other picture refers to. AV1 heeds it from the next key frame on.
 func (d *Decoder) Skip(loopFilter, nonReference bool) {
-	C.hearth_skip((*C.AVCodecContext)(d.cc.UnsafePointer()), cbool(loopFilter), cbool(nonReference))
+	d.skip = skips{loopFilter, nonReference}
+	if !d.fixed() {
+		d.leaveOut()
+	}
 }
+
+func (d *Decoder) leaveOut() {
+	d.has = d.skip
+	C.hearth_skip((*C.AVCodecContext)(d.cc.UnsafePointer()), cbool(d.skip.loopFilter), cbool(d.skip.nonReference))
+}
+
+// fixed says whether what is left out counts for as long as FFmpeg's decoder is open: dav1d asks once.
+func (d *Decoder) fixed() bool {
+	return d.params.Codec == media.AV1 && d.hardware.Name == protocol.Software
+}
+
+// GoesOn says whether the units that follow may be decoded on top of those so far when nothing is to be left out: a
+// key frame without its loop filter is no ground for those of AV1, as long as they go without, too.
+func (d *Decoder) GoesOn() bool { return !d.fixed() || !d.has.loopFilter }
 
 func cbool(b bool) C.int {
 	if b {
@@ -156,8 +197,10 @@ func (d *Decoder) Decode(unit []byte, at int64, see func(*Frame) error) error {
 	}
 	defer d.pkt.Unref()
 	d.pkt.SetSize(len(d.buf) - padding)
-	if d.stale {
-		d.restart(unit)
+	if d.stale || d.fixed() && d.skip != d.has && d.held == 0 && obu.Key(unit) {
+		if err := d.restart(unit); err != nil {
+			return err
+		}
 	}
 	d.held++
 	d.pkt.SetPts(at)
@@ -211,11 +254,32 @@ func (d *Decoder) Drain(see func(*Frame) error) error {
 func (d *Decoder) Reset() { d.stale = true }
 
 // restart does what Reset promised, now that it is known what comes.
-func (d *Decoder) restart(unit []byte) {
-	if !d.keeps(unit) {
+func (d *Decoder) restart(unit []byte) error {
+	switch {
+	case d.fixed() && d.skip != d.has:
+		if err := d.anew(); err != nil {
+			return err
+		}
+	case !d.keeps(unit):
 		C.hearth_flush((*C.AVCodecContext)(d.cc.UnsafePointer()))
 	}
 	d.held, d.stale, d.ended = 0, false, false
+	return nil
+}
+
+// anew opens FFmpeg's decoder anew. Where that fails the one before stays.
+func (d *Decoder) anew() error {
+	old, has := d.cc, d.has
+	C.hearth_flush((*C.AVCodecContext)(old.UnsafePointer())) // it gives up its pictures before there are others
+	if err := d.start(); err != nil {
+		if d.cc != nil {
+			d.cc.Free()
+		}
+		d.cc, d.has = old, has
+		return err
+	}
+	old.Free()
+	return nil
 }
 
 // keeps says whether the decoder may keep what it has when it is to begin anew with a unit. A flush of FFmpeg's H.264

@@ -77,6 +77,13 @@ var codecs = []struct {
 	{"h265 with B-frames", []string{"-c:v", "libx265", "-tag:v", "hvc1", "-x265-params", "log-level=error:keyint=15:bframes=3"}},
 	{"h265 of 10 bits", []string{"-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-tag:v", "hvc1", "-x265-params", "log-level=error:keyint=15"}},
 	{"mjpeg", []string{"-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"}},
+	{"av1", aom("-g", "15", "-pix_fmt", "yuv420p")},
+	{"av1 of 10 bits", aom("-g", "15", "-pix_fmt", "yuv420p10le")},
+}
+
+// aom codes AV1 as a camera does, with nothing held back.
+func aom(args ...string) []string {
+	return append([]string{"-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-lag-in-frames", "0"}, args...)
 }
 
 func TestEveryPictureIsAsFFmpegDecodesIt(t *testing.T) {

@@ -3,10 +3,8 @@
 package hwaccel
 
 import (
-	"strings"
 	"testing"
 
-	"hearth/nvr/media"
 	"hearth/nvr/vision/clip"
 )
 
@@ -16,9 +14,7 @@ func TestOddPicturesAreAsFFmpegDecodesThem(t *testing.T) {
 	x265 := func(params string, args ...string) []string {
 		return append([]string{"-c:v", "libx265", "-tag:v", "hvc1", "-x265-params", "log-level=error:keyint=10:" + params}, args...)
 	}
-	av1 := func(args ...string) []string {
-		return append([]string{"-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-g", "10", "-lag-in-frames", "0"}, args...)
-	}
+	av1 := func(args ...string) []string { return aom(append(args, "-g", "10")...) }
 	for _, c := range []struct {
 		name, size string
 		args       []string
@@ -45,14 +41,14 @@ func TestOddPicturesAreAsFFmpegDecodesThem(t *testing.T) {
 		{"mjpeg of 321x241, 4:4:4", "321x241", []string{"-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj444p"}},
 		{"av1 of 642x362", "642x362", av1("-pix_fmt", "yuv420p")},
 		{"av1 of 10 bits, 321x241", "321x241", av1("-pix_fmt", "yuv420p10le")},
+		{"av1 of 1080 lines", "1920x1080", av1("-pix_fmt", "yuv420p")},
+		{"av1 upright, in full range", "360x640", av1("-vf", "scale=out_range=full", "-pix_fmt", "yuv420p", "-color_range", "pc")},
 		{"av1 of 4:4:4", "640x360", av1("-pix_fmt", "yuv444p")},
+		{"av1 of 4:2:2, 10 bits", "640x360", av1("-pix_fmt", "yuv422p10le")},
 		{"av1 in gray", "640x360", av1("-pix_fmt", "gray")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if strings.HasPrefix(c.name, "av1") && Software().decoder(media.AV1) == nil {
-				t.Skip("this FFmpeg has no AV1 in software")
-			}
 			made := clip.Make(t, append([]string{"-f", "lavfi", "-i", "testsrc2=s=" + c.size + ":r=15:d=0.8", "-g", "10"}, c.args...)...)
 			want := made.Luma(t, lumaW, lumaH)
 			got := decoded(t, software(t, made), made)
@@ -92,11 +88,18 @@ func decoded(t *testing.T, d *Decoder, c *clip.Clip) []seen {
 // same number in the stream. The very first picture after it is right. (All of them say which range they have: FFmpeg keeps
 // that of the sets before for those that do not.)
 func TestAStreamThatBecomesAnother(t *testing.T) {
+	for name, coding := range map[string][]string{"h264": {"-c:v", "libx264", "-bf", "0"}, "av1": aom()} {
+		t.Run(name, func(t *testing.T) { becomesAnother(t, coding) })
+	}
+}
+
+func becomesAnother(t *testing.T, coding []string) {
 	var clips []*clip.Clip
 	for _, s := range []struct{ size, pixels string }{
 		{"640x360", "yuv420p"}, {"360x640", "yuv420p"}, {"642x362", "yuv420p"}, {"642x362", "yuv420p10le"}, {"642x362", "yuv444p"}, {"320x180", "gray"},
 	} {
-		clips = append(clips, clip.Make(t, "-f", "lavfi", "-i", "testsrc2=s="+s.size+":r=15:d=0.4", "-c:v", "libx264", "-bf", "0", "-colorspace", "smpte170m", "-pix_fmt", s.pixels))
+		clips = append(clips, clip.Make(t, append(append([]string{"-f", "lavfi", "-i", "testsrc2=s=" + s.size + ":r=15:d=0.4"}, coding...),
+			"-colorspace", "smpte170m", "-pix_fmt", s.pixels)...))
 	}
 	d := software(t, clips[0])
 	for round := range 2 {

@@ -130,7 +130,7 @@ func live() error {
 	}
 	runtime.GC()
 	for _, s := range hwaccel.Samples {
-		if trial := hwaccel.Try(hwaccel.Software(), s); !trial.Works && trial.Codec != "av1" {
+		if trial := hwaccel.Try(hwaccel.Software(), s); !trial.Works {
 			return fmt.Errorf("it cannot decode %s any more: %s", s, trial.Why)
 		}
 	}

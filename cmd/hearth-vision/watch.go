@@ -247,7 +247,9 @@ func (w *watch) glance(u protocol.Unit) (*sight, error) {
 		return nil, nil
 	}
 	if seen != nil {
-		w.gop.fed = len(w.gop.units) // no reordering: it can go on from here
+		if w.dec.GoesOn() {
+			w.gop.fed = len(w.gop.units) // no reordering: it can go on from here
+		}
 		return seen, nil
 	}
 	if err := w.w.drain(see); err != nil || seen == nil {

@@ -31,9 +31,11 @@ gzip -9nc CHANGELOG.md >"$work/CHANGELOG.md.gz"
 
 # FFmpeg is linked into hearth-vision: its licence, and where its source is. Then everybody else's: what keeps manuals away
 # from a small disk keeps this one file.
-ffmpeg=$(sed 's/^[^ ]* [^ ]* //' .cache/ffmpeg/ready)
+read -r _ where ffmpeg <.cache/ffmpeg/ready
 sed "s/@FFMPEG@/$ffmpeg/" packaging/deb/copyright >"$work/copyright"
-go run ./packaging/licences -page web/ui/dist/licences.json >>"$work/copyright"
+dav1d=()
+[ "$where" = system ] || dav1d=("dav1d=.cache/ffmpeg/$where/install/licences")
+go run ./packaging/licences -page web/ui/dist/licences.json "${dav1d[@]}" >>"$work/copyright"
 
 # Symbols and debugging were left out at the build; what is depended on is what the loader will look for.
 DEPENDS=$(packaging/deb/depends.sh bin/hearth-vision)

@@ -5,9 +5,11 @@
 #   build.sh             build, or say what stands
 #   build.sh --refresh   look for a newer source package first (security updates)
 #
-# FFMPEG_SRC=ffmpeg-7.1.x.tar.xz   build from this tarball instead of Debian's source package (with
-# NV_CODEC_SRC=nv-codec-headers.tar.gz for NVIDIA's decoders, else without them)
+# FFMPEG_SRC=ffmpeg-7.1.x.tar.xz   build from this tarball instead of Debian's source package, with
+#   DAV1D_SRC=dav1d-1.x.tar.xz     for AV1 in software (must be given), and
+#   NV_CODEC_SRC=nv-codec-headers.tar.gz for NVIDIA's decoders (else without them)
 # HEARTH_FFMPEG=own                build also where the system has FFmpeg 7.1
+# MESON_CROSS=aarch64.ini          meson's cross file, where dav1d is built for another machine
 #
 # What is fetched is verified by apt against Debian's signed index; the user's own apt stays as it was. See
 # docs/design/dependencies.md.
@@ -28,10 +30,18 @@ tarball=${FFMPEG_SRC:-}
 if [ -n "$tarball" ]; then
 	[ -f "$tarball" ] || fail "FFMPEG_SRC: there is no file $tarball"
 	tarball=$(realpath "$tarball")
+	[ -f "${DAV1D_SRC:-}" ] || fail "FFMPEG_SRC: DAV1D_SRC must name dav1d's tarball beside it"
+	dav1d_tarball=$(realpath "$DAV1D_SRC")
 fi
+meson_cross=
+[ -z "${MESON_CROSS:-}" ] || meson_cross=$(realpath "$MESON_CROSS")
 # A shell that took over env.sh's settings would otherwise take our own build for the system's.
 case "${PKG_CONFIG_PATH:-}" in "$cache"/*) unset PKG_CONFIG_PATH ;; esac
-recipe=$( { cat "$here/build.sh"; uname -m; echo "$tarball ${NV_CODEC_SRC:-} ${HEARTH_FFMPEG:-}"; } | sha256sum | cut -c1-16)
+recipe=$( {
+	cat "$here/build.sh" "$here"/*.patch ${meson_cross:+"$meson_cross"}
+	uname -m
+	echo "$tarball ${DAV1D_SRC:-} ${NV_CODEC_SRC:-} ${HEARTH_FFMPEG:-}"
+} | sha256sum | cut -c1-16)
 
 ready() { # prints the ready build's directory, or "system"
 	[ -f "$cache/ready" ] || return 1
@@ -76,6 +86,8 @@ fi
 need make make
 need xz xz-utils
 need patch patch
+need meson meson
+need ninja ninja-build
 case "$(uname -m)" in x86_64 | i?86) need nasm nasm ;; esac
 [ -n "$tarball" ] || { need apt-get apt; need dpkg-source dpkg-dev; }
 pkg-config --exists libva libva-drm || missing="$missing libva-dev"
@@ -136,20 +148,22 @@ configure_apt() {
 log="$cache/build.log"
 : >"$log"
 if [ -n "$tarball" ]; then
-	version=$(basename "$tarball" | sed 's/\.tar.*//')
+	version="$(basename "$tarball" | sed 's/\.tar.*//') with $(basename "$dav1d_tarball" | sed 's/\.tar.*//')"
 else
 	say "looking for Debian $suite's source package"
 	configure_apt
 	own apt-get -qq update >>"$log" 2>&1 || fail "the index of Debian $suite could not be read; see $log"
 	mkdir -p "$down"
 	rm -f "$down"/*
-	(cd "$down" && own apt-get -qq source --download-only ffmpeg >>"$log" 2>&1) ||
-		fail "the source package could not be fetched; see $log"
+	(cd "$down" && own apt-get -qq source --download-only ffmpeg dav1d >>"$log" 2>&1) ||
+		fail "the source packages could not be fetched; see $log"
 	# Of the NVIDIA headers the original tarball is all that is needed. Without it the build is less, not broken.
 	(cd "$down" && own apt-get -qq source --download-only --tar-only nv-codec-headers >>"$log" 2>&1) ||
 		say "NVIDIA's headers could not be fetched: built without NVIDIA's decoders"
 	version=$(basename "$(ls "$down"/ffmpeg_*.dsc)" .dsc)
+	dav1d=$(basename "$(ls "$down"/dav1d_*.dsc)" .dsc)
 	case "$version" in ffmpeg_7.1*) ;; *) fail "Debian $suite has $version, but FFmpeg 7.1 is what fits; see docs/design/dependencies.md" ;; esac
+	version="$version with $dav1d"
 fi
 
 hash=$(echo "$recipe $version" | sha256sum | cut -c1-16)
@@ -166,21 +180,28 @@ cd "$dir/work"
 nv=
 if [ -n "$tarball" ]; then
 	mkdir ffmpeg && tar -xf "$tarball" -C ffmpeg --strip-components=1
+	mkdir dav1d && tar -xf "$dav1d_tarball" -C dav1d --strip-components=1
 	if [ -n "${NV_CODEC_SRC:-}" ]; then
 		mkdir nv && tar -xf "$NV_CODEC_SRC" -C nv --strip-components=1 && nv=nv
 	fi
 else
 	# apt has verified them against the signed index already.
 	dpkg-source --no-check -x "$down"/ffmpeg_*.dsc ffmpeg >>"$log" 2>&1
+	dpkg-source --no-check -x "$down"/dav1d_*.dsc dav1d >>"$log" 2>&1
 	for t in "$down"/nv-codec-headers_*.orig.tar.*; do
 		[ -f "$t" ] || continue
 		mkdir nv && tar -xf "$t" -C nv --strip-components=1 && nv=nv
 	done
 fi
 
+for p in "$here"/*.patch; do
+	patch -s -d ffmpeg -p1 <"$p" >>"$log" 2>&1 || fail "$(basename "$p") does not fit $version; see $log"
+done
+
 # --- the build --------------------------------------------------------------------------------------------------
-say "building $version (about three minutes of one core; log: ${log#"$repo"/})"
-decoders=h264,hevc,mjpeg,av1,aac,pcm_alaw,pcm_mulaw,opus,h264_v4l2m2m,hevc_v4l2m2m
+say "building $version (about five minutes of one core; log: ${log#"$repo"/})"
+# FFmpeg's own av1 is for hardware alone.
+decoders=h264,hevc,mjpeg,libdav1d,av1,aac,pcm_alaw,pcm_mulaw,opus,h264_v4l2m2m,hevc_v4l2m2m
 hwaccels=h264_vaapi,hevc_vaapi,mjpeg_vaapi,av1_vaapi
 nvflags=
 if [ -n "$nv" ]; then
@@ -189,20 +210,29 @@ if [ -n "$nv" ]; then
 	nvflags='--enable-ffnvcodec --enable-cuda --enable-nvdec'
 fi
 jobs=$(nproc 2>/dev/null || echo 2)
+broken() { fail "the build failed; its last words: $(tail -n 3 "$log" | tr '\n' ' ')(log: $log)"; }
+# Static: Debian 12 has libdav1d6 and Debian 13 libdav1d7, and one package is for both.
+(
+	meson setup dav1d-build dav1d ${meson_cross:+--cross-file "$meson_cross"} --prefix="$dir/install" --libdir=lib \
+		--buildtype=release --default-library=static -Db_staticpic=true -Denable_tools=false -Denable_tests=false
+	nice ninja -C dav1d-build -j"$jobs" install
+) >>"$log" 2>&1 9>&- || broken
+mkdir -p "$dir/install/licences"
+cp dav1d/COPYING "$dir/install/licences/dav1d"
 (
 	cd ffmpeg
 	# shellcheck disable=SC2086
 	PKG_CONFIG_PATH="$dir/install/lib/pkgconfig" ./configure --prefix="$dir/install" \
 		--enable-static --disable-shared --enable-pic --disable-debug \
 		--disable-programs --disable-doc --disable-network --disable-autodetect --disable-everything \
-		--enable-pthreads --enable-libdrm --enable-vaapi --enable-v4l2-m2m $nvflags \
+		--enable-pthreads --enable-libdav1d --enable-libdrm --enable-vaapi --enable-v4l2-m2m $nvflags \
 		--enable-decoder="$decoders" --enable-hwaccel="$hwaccels" \
 		--enable-encoder=mjpeg,aac --enable-parser=h264,hevc,mjpeg,av1 \
 		--enable-bsf=h264_mp4toannexb,hevc_mp4toannexb \
 		--enable-filter=buffer,buffersink,scale,format,hwdownload,scale_vaapi
 	nice make -s -j"$jobs"
 	make -s install
-) >>"$log" 2>&1 9>&- || fail "the build failed; its last words: $(tail -n 3 "$log" | tr '\n' ' ')(log: $log)"
+) >>"$log" 2>&1 9>&- || broken
 
 rm -rf "$dir/work" "$dir/install/share" "$apt/lists" "$apt/cache"
 echo "$recipe $hash $version" >"$cache/ready"

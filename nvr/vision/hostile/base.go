@@ -17,6 +17,9 @@ var (
 	baseMJPEG []byte
 	//go:embed base/base.av1
 	baseAV1 []byte
+	// Six pictures of 8192x8192, coded by libaom.
+	//go:embed base/bomb.av1
+	bombAV1 []byte
 )
 
 // h264 is the base stream of H.264: 30 pictures of 160x96, with B-pictures.
@@ -64,8 +67,11 @@ func mjpeg() Stream {
 }
 
 // av1 is eight pictures of 160x96, the first with its sequence header.
-func av1() Stream {
-	s := Stream{Track: media.Track{Codec: media.AV1, ClockRate: media.VideoClockRate, Width: 160, Height: 96}}
+func av1() Stream { return temporal(baseAV1, 160, 96) }
+
+// temporal splits AV1 at its temporal delimiters.
+func temporal(coded []byte, width, height int) Stream {
+	s := Stream{Track: media.Track{Codec: media.AV1, ClockRate: media.VideoClockRate, Width: width, Height: height}}
 	var unit []byte
 	emit := func() {
 		if len(unit) > 0 {
@@ -73,7 +79,7 @@ func av1() Stream {
 		}
 		unit = nil
 	}
-	for b := baseAV1; len(b) > 1; {
+	for b := coded; len(b) > 1; {
 		size, n := binary.Uvarint(b[1:])
 		whole := 1 + n + int(size)
 		switch b[0] >> 3 & 15 {

@@ -2,7 +2,7 @@ package hostile
 
 import "bytes"
 
-// bits writes the syntax of H.264 and H.265, bit by bit.
+// bits writes the syntax of H.264, H.265 and AV1, bit by bit.
 type bits struct {
 	b []byte
 	n int // bits
@@ -29,8 +29,11 @@ func (w *bits) ue(v uint64) *bits {
 }
 
 // rest copies bits from position from on.
-func (w *bits) rest(b []byte, from int) *bits {
-	for ; from < 8*len(b); from++ {
+func (w *bits) rest(b []byte, from int) *bits { return w.part(b, from, 8*len(b)) }
+
+// part copies bits from position from up to position to.
+func (w *bits) part(b []byte, from, to int) *bits {
+	for ; from < to; from++ {
 		w.u(1, uint64(b[from/8]>>(7-from%8)&1))
 	}
 	return w

@@ -89,19 +89,3 @@ func mjpegStreams() []Stream {
 			append(bytes.Clone(p), bytes.Repeat(p[2:], 400)...), before(p, segment(0xdd, []byte{0, 1})...), before(p, segment(0xdd, []byte{0xff, 0xff})...)),
 	}
 }
-
-func av1Streams() []Stream {
-	r := rand.New(rand.NewPCG(5, 5))
-	s := av1()
-	s.Name = "av1-headers-of-noise"
-	key := s.Units[0].Data
-	s.Units = nil
-	for range 60 {
-		b := bytes.Clone(key)
-		for range 4 {
-			b[r.IntN(min(24, len(b)))] ^= 1 << r.IntN(8)
-		}
-		s.Units = append(s.Units, Unit{true, b})
-	}
-	return []Stream{s}
-}
