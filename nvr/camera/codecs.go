@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"image/jpeg"
-	"slices"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v4/pkg/format"
@@ -15,6 +14,7 @@ import (
 	"github.com/pion/rtp"
 
 	"hearth/nvr/media"
+	"hearth/nvr/media/obu"
 )
 
 // newVideo makes what joins the packets of a format. Parameter sets in the session description count until the
@@ -134,45 +134,41 @@ func (a *aomedia) push(p *rtp.Packet, emit func(*unit)) error {
 	}
 	u := &unit{ts: p.Timestamp, arrived: a.span.arrived, damaged: a.span.broken}
 	a.span = span{}
-	kept := obus[:0]
-	for _, obu := range obus {
-		var h av1.OBUHeader
-		if h.Unmarshal(obu) != nil {
+	for _, b := range obus {
+		o, _, ok := obu.Next(b)
+		if !ok {
 			u.damaged = true
 			continue
 		}
-		const delimiter = 2 // OBU_TEMPORAL_DELIMITER (AV1, 6.2.2)
-		if h.Type == delimiter {
+		switch o.Kind {
+		case obu.Delimiter, obu.Padding:
 			continue
+		case obu.Sequence:
+			u.changed = a.describe(o) || u.changed
 		}
-		if h.Type == av1.OBUTypeSequenceHeader {
-			u.key = true
-			u.changed = a.describe(obu) || u.changed
-		}
-		kept = append(kept, obu)
+		u.data = o.Append(u.data, true)
 	}
-	if len(kept) == 0 {
+	if len(u.data) == 0 {
 		return nil
 	}
-	if u.data, err = av1.Bitstream(kept).Marshal(); err != nil {
-		return err
-	}
+	u.key = obu.Key(u.data)
 	emit(u)
 	return nil
 }
 
 // describe notes a sequence header and says whether it is another one than before.
-func (a *aomedia) describe(obu []byte) (changed bool) {
-	if bytes.Equal(a.info.Config, obu) {
+func (a *aomedia) describe(o obu.OBU) (changed bool) {
+	config := obu.OBU{Kind: obu.Sequence, Body: o.Body}.Append(nil, false) // of all layers
+	if bytes.Equal(a.info.Config, config) {
 		return false
 	}
 	var h av1.SequenceHeader
-	if h.Unmarshal(obu) != nil {
+	if h.Unmarshal(config) != nil {
 		return false
 	}
 	changed = a.info.Config != nil
 	a.info.Track = media.Track{
-		Codec: media.AV1, ClockRate: media.VideoClockRate, Config: slices.Clone(obu),
+		Codec: media.AV1, ClockRate: media.VideoClockRate, Config: config,
 		Width: h.Width(), Height: h.Height(),
 	}
 	return changed

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bluenviron/gortsplib/v4/pkg/description"
 	"github.com/bluenviron/gortsplib/v4/pkg/format"
+	"github.com/bluenviron/gortsplib/v4/pkg/format/rtpav1"
 	"github.com/bluenviron/gortsplib/v4/pkg/format/rtph264"
 	"github.com/bluenviron/gortsplib/v4/pkg/format/rtph265"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
@@ -21,8 +22,9 @@ import (
 
 // Clip is coded video in memory, cut to RTP payloads once. Any number of cameras may play it at the same time.
 type Clip struct {
-	Codec         media.Codec // H264 or H265
+	Codec         media.Codec // H264, H265 or AV1
 	VPS, SPS, PPS []byte
+	Config        []byte        // AV1's sequence header, without a length
 	Units         []ClipUnit    // in the order of decoding; the first is a key frame
 	Length        time.Duration // until it begins again
 }
@@ -31,14 +33,14 @@ type Clip struct {
 type ClipUnit struct {
 	DTS, PTS int64 // 90 kHz since the clip's start; DTS rises
 	Key      bool
-	NALs     [][]byte // without start codes; key frames begin with the parameter sets
+	NALs     [][]byte // without start codes, or AV1's OBUs without lengths; key frames begin with the parameter sets
 	packets  []packet
 }
 
 // ErrClip says that a file holds nothing that can be played.
 var ErrClip = errors.New("no clip that can be played")
 
-// ReadClip reads an MP4 file (H.264 or H.265, not fragmented) or a raw Annex-B stream (.h264, .264, .h265, .265, .hevc).
+// ReadClip reads an MP4 file (H.264, H.265 or AV1, not fragmented) or a raw Annex-B stream (.h264, .264, .h265, .265, .hevc).
 // A raw stream has no times: it plays at fps pictures per second (0: 15) and must have no B-pictures.
 func ReadClip(file string, fps int) (*Clip, error) {
 	var c *Clip
@@ -102,41 +104,57 @@ func (c *Clip) prepare(length int64) error {
 func (c *Clip) tidy(nals [][]byte, key bool) [][]byte {
 	var out [][]byte
 	if key {
-		if c.Codec == media.H265 {
-			out = append(out, c.VPS)
+		for _, set := range [][]byte{c.VPS, c.SPS, c.PPS, c.Config} {
+			if set != nil {
+				out = append(out, set)
+			}
 		}
-		out = append(out, c.SPS, c.PPS)
 	}
 	for _, n := range nals {
-		if len(n) == 0 {
-			continue
+		if len(n) > 0 && !c.beside(n) {
+			out = append(out, n)
 		}
-		if c.Codec == media.H264 {
-			switch h264.NALUType(n[0] & 31) {
-			case h264.NALUTypeAccessUnitDelimiter, h264.NALUTypeSPS, h264.NALUTypePPS, h264.NALUTypeFillerData:
-				continue
-			}
-		} else {
-			switch h265.NALUType(n[0] >> 1 & 63) {
-			case h265.NALUType_AUD_NUT, h265.NALUType_VPS_NUT, h265.NALUType_SPS_NUT, h265.NALUType_PPS_NUT, h265.NALUType_FD_NUT:
-				continue
-			}
-		}
-		out = append(out, n)
 	}
 	return out
 }
 
+// beside says whether a part of a picture is a delimiter, a parameter set or filler.
+func (c *Clip) beside(n []byte) bool {
+	switch c.Codec {
+	case media.H264:
+		switch h264.NALUType(n[0] & 31) {
+		case h264.NALUTypeAccessUnitDelimiter, h264.NALUTypeSPS, h264.NALUTypePPS, h264.NALUTypeFillerData:
+			return true
+		}
+	case media.H265:
+		switch h265.NALUType(n[0] >> 1 & 63) {
+		case h265.NALUType_AUD_NUT, h265.NALUType_VPS_NUT, h265.NALUType_SPS_NUT, h265.NALUType_PPS_NUT, h265.NALUType_FD_NUT:
+			return true
+		}
+	case media.AV1:
+		const sequence, delimiter, padding = 1, 2, 15
+		switch n[0] >> 3 & 15 {
+		case sequence, delimiter, padding:
+			return true
+		}
+	}
+	return false
+}
+
 func (c *Clip) packetiser() (func([][]byte) ([]*rtp.Packet, error), error) {
-	if c.Codec == media.H265 {
+	switch c.Codec {
+	case media.H265:
 		e := &rtph265.Encoder{PayloadType: 96}
+		return e.Encode, e.Init()
+	case media.AV1:
+		e := &rtpav1.Encoder{PayloadType: 96}
 		return e.Encode, e.Init()
 	}
 	e := &rtph264.Encoder{PayloadType: 96, PacketizationMode: 1}
 	return e.Encode, e.Init()
 }
 
-// AnnexB is the clip as a raw stream with start codes.
+// AnnexB is a clip of H.264 or H.265 as a raw stream with start codes.
 func (c *Clip) AnnexB() []byte {
 	var b []byte
 	for _, u := range c.Units {
@@ -154,9 +172,12 @@ func (p *playing) warm() {}
 
 func (p *playing) media() *description.Media {
 	m := &description.Media{Type: description.MediaTypeVideo}
-	if p.clip.Codec == media.H265 {
+	switch p.clip.Codec {
+	case media.H265:
 		m.Formats = []format.Format{&format.H265{PayloadTyp: 96, VPS: p.clip.VPS, SPS: p.clip.SPS, PPS: p.clip.PPS}}
-	} else {
+	case media.AV1:
+		m.Formats = []format.Format{&format.AV1{PayloadTyp: 96}}
+	default:
 		m.Formats = []format.Format{&format.H264{PayloadTyp: 96, SPS: p.clip.SPS, PPS: p.clip.PPS, PacketizationMode: 1}}
 	}
 	return m

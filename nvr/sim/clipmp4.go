@@ -7,12 +7,13 @@ import (
 	"os"
 
 	"github.com/abema/go-mp4"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 
 	"hearth/nvr/media"
 )
 
-// readMP4 reads the first H.264 or H.265 track of a file that is not fragmented.
+// readMP4 reads the first track of video that can be played of a file that is not fragmented.
 func readMP4(file string) (*Clip, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -42,7 +43,7 @@ func parseMP4(f readSeekerAt, size int64) (*Clip, error) {
 		}
 		return t.read(f, size)
 	}
-	return nil, fmt.Errorf("%w: no H.264 or H.265 track", ErrClip)
+	return nil, fmt.Errorf("%w: no H.264, H.265 or AV1 track", ErrClip)
 }
 
 type readSeekerAt interface {
@@ -71,6 +72,7 @@ func readTables(r io.ReadSeeker, track *mp4.BoxInfo) (*tables, error) {
 		in(mp4.BoxTypeStsd(), mp4.BoxTypeAvc1(), mp4.BoxTypeAvcC()),
 		in(mp4.BoxTypeStsd(), mp4.BoxTypeHev1(), mp4.BoxTypeHvcC()),
 		in(mp4.BoxTypeStsd(), mp4.BoxTypeHvc1(), mp4.BoxTypeHvcC()),
+		in(mp4.BoxTypeStsd(), mp4.BoxTypeAv01(), mp4.BoxTypeAv1C()),
 		in(mp4.BoxTypeStts()),
 		in(mp4.BoxTypeCtts()),
 		in(mp4.BoxTypeStss()),
@@ -109,6 +111,11 @@ func readTables(r io.ReadSeeker, track *mp4.BoxInfo) (*tables, error) {
 					}
 				}
 			}
+		case *mp4.Av1C:
+			var described av1.Bitstream
+			if described.Unmarshal(b.ConfigOBUs) == nil && len(described) > 0 {
+				t.clip.Codec, t.clip.Config = media.AV1, described[0]
+			}
 		case *mp4.Stts:
 			t.stts = b
 		case *mp4.Ctts:
@@ -130,9 +137,17 @@ func readTables(r io.ReadSeeker, track *mp4.BoxInfo) (*tables, error) {
 	return t, nil
 }
 
+// described says whether what has to come before the pictures is there.
+func (c *Clip) described() bool {
+	if c.Codec == media.AV1 {
+		return len(c.Config) > 0
+	}
+	return len(c.SPS) > 0 && len(c.PPS) > 0
+}
+
 // read collects the samples. size is the file's.
 func (t *tables) read(r io.ReaderAt, size int64) (*Clip, error) {
-	if t.scale == 0 || t.stts == nil || t.stsc == nil || t.stsz == nil || len(t.clip.SPS) == 0 || len(t.clip.PPS) == 0 {
+	if t.scale == 0 || t.stts == nil || t.stsc == nil || t.stsz == nil || !t.clip.described() {
 		return nil, fmt.Errorf("%w: tables are missing (is the file fragmented?)", ErrClip)
 	}
 	c := &t.clip
@@ -159,7 +174,7 @@ func (t *tables) read(r io.ReaderAt, size int64) (*Clip, error) {
 			if _, err := r.ReadAt(data, int64(at)); err != nil {
 				return nil, fmt.Errorf("picture %d: %w", n, err)
 			}
-			nals, err := split(data, t.prefix)
+			nals, err := t.parts(data)
 			if err != nil {
 				return nil, fmt.Errorf("picture %d: %w", n, err)
 			}
@@ -230,6 +245,18 @@ func (t *tables) isKey(n int) bool {
 		}
 	}
 	return false
+}
+
+// parts cuts a sample to NAL units or OBUs.
+func (t *tables) parts(data []byte) ([][]byte, error) {
+	if t.clip.Codec != media.AV1 {
+		return split(data, t.prefix)
+	}
+	var obus av1.Bitstream
+	if err := obus.Unmarshal(data); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrClip, err)
+	}
+	return obus, nil
 }
 
 // split cuts a sample to NAL units, each after its length in prefix bytes.
