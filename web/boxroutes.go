@@ -97,8 +97,9 @@ func (s *Server) getSystem(ctx context.Context, _ *nothing) (*systemOutput, erro
 
 type settingsOutput struct {
 	Body struct {
-		Name    string       `json:"name" doc:"What the page calls the house"`
-		Privacy *privacyView `json:"privacy,omitempty" doc:"Of the whole house; for owners"`
+		Name    string          `json:"name" doc:"What the page calls the house"`
+		Privacy *privacyView    `json:"privacy,omitempty" doc:"Of the whole house; for owners"`
+		Remote  *remoteSettings `json:"remote,omitempty" doc:"The way in from afar; for owners"`
 	}
 }
 
@@ -106,6 +107,7 @@ type settingsInput struct {
 	Body struct {
 		Name    *string         `json:"name,omitempty" maxLength:"200"`
 		Privacy *changedPrivacy `json:"privacy,omitempty" doc:"Switches all cameras at once"`
+		Remote  *changedRemote  `json:"remote,omitempty" doc:"The way in from afar"`
 	}
 }
 
@@ -119,6 +121,7 @@ func (s *Server) getSettings(ctx context.Context, _ *nothing) (*settingsOutput, 
 	out := &settingsOutput{}
 	if s.access().RequireOwner(visitorOf(ctx).session) == nil {
 		out.Body.Privacy = viewOfPrivacy(s.Cameras.HousePrivacy())
+		out.Body.Remote = s.remote.settings()
 	}
 	var err error
 	out.Body.Name, err = s.boxName()
@@ -131,11 +134,22 @@ func (s *Server) changeSettings(ctx context.Context, in *settingsInput) (*settin
 			return nil, err
 		}
 	}
+	if err := checkRemoteChange(in.Body.Remote); err != nil {
+		return nil, err
+	}
+	name := ""
 	if in.Body.Name != nil {
-		name := strings.TrimSpace(*in.Body.Name)
+		name = strings.TrimSpace(*in.Body.Name)
 		if n := utf8.RuneCountInString(name); n < 1 || n > 60 {
 			return nil, invalid("body.name", "must have 1 to 60 characters")
 		}
+	}
+	if in.Body.Remote != nil { // it may fail for what is not the box's to say: a port in use
+		if err := s.changeRemote(visitorOf(ctx), in.Body.Remote); err != nil {
+			return nil, err
+		}
+	}
+	if in.Body.Name != nil {
 		if err := s.Store.Box().PutSetting(nameSetting, name); err != nil {
 			return nil, err
 		}

@@ -131,6 +131,14 @@ func (d *diagnosis) box(f *sheet) error {
 	p := d.s.Cameras.HousePrivacy()
 	f.line("private as a whole: %t, private hours: %d", p.On, len(p.Schedule))
 	f.line("names of its own: %d", len(d.s.Hosts))
+	d.s.remote.mu.Lock()
+	record, open, trouble := d.s.remote.record, d.s.remote.tunnel != nil, d.s.remote.trouble
+	d.s.remote.mu.Unlock()
+	f.line("remote access: on %t, open %t, UDP port %d, IPv6 %t, endpoint set %t, devices seen by it: %d",
+		record.Enabled, open, record.Port, !record.NoIPv6, record.Endpoint != "", len(d.s.remote.states()))
+	if trouble != nil {
+		d.problem(f, "remote access", trouble.Error())
+	}
 	alarms := d.s.Store.Bell().Counts()
 	f.line("alarms (something of one camera where only another's may be): %d kinds", len(alarms))
 	for _, place := range slices.Sorted(maps.Keys(alarms)) {

@@ -129,6 +129,17 @@ func (s *Server) hidePeople(c *diagnostics.Cloak) error {
 	for _, t := range tokens {
 		c.Hide(t.Name, "«token»")
 	}
+	devices, err := s.access().Devices(media.UUID{})
+	if err != nil {
+		return err
+	}
+	for _, d := range devices {
+		c.Hide(d.Name, "«device»")
+		c.Hide(d.ID.String(), "«device»")
+	}
+	if host, _, err := splitEndpoint(s.remote.settings().Endpoint); err == nil {
+		c.Hide(host, "«box»")
+	}
 	invitations, err := s.access().Invitations()
 	if err != nil {
 		return err

@@ -77,7 +77,7 @@ const cookieName = "__Host-hearth"
 
 // admit is the one place where a request is let in. It gives the visitor with their grants, or a problem.
 func (s *Server) admit(r *http.Request, d door, id string) (*visitor, error) {
-	v := &visitor{from: remote(r), host: r.Host, device: r.UserAgent()}
+	v := &visitor{from: remoteAddr(r), via: viaOf(r.Context()), host: r.Host, device: r.UserAgent()}
 	if d.kind == closed {
 		return nil, notFound()
 	}
@@ -130,6 +130,7 @@ func (s *Server) sessionOf(r *http.Request, from netip.Addr) (session access.Ses
 	if scheme, secret, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		session, err = s.access().Bearer(secret, from)
 		session, err = s.theirs(session, secret, err)
+		session, err = s.cameBy(r, session, err)
 		return session, true, err
 	}
 	c, err := r.Cookie(cookieName)
@@ -138,6 +139,7 @@ func (s *Server) sessionOf(r *http.Request, from netip.Addr) (session access.Ses
 	}
 	session, err = s.access().Session(c.Value, from)
 	session, err = s.theirs(session, c.Value, err)
+	session, err = s.cameBy(r, session, err)
 	return session, false, err
 }
 
@@ -249,8 +251,8 @@ func (s *Server) verbsOn(session access.Session, camera media.CameraID) ([]acces
 	return verbs, nil
 }
 
-// remote is the address that the connection comes from. No header can say otherwise.
-func remote(r *http.Request) netip.Addr {
+// remoteAddr is the address that the connection comes from. No header can say otherwise.
+func remoteAddr(r *http.Request) netip.Addr {
 	if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		return a.Addr().Unmap()
 	}

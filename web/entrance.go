@@ -67,6 +67,9 @@ func (s *Server) getSetup(ctx context.Context, _ *nothing) (*setupOutput, error)
 
 func (s *Server) postSetup(ctx context.Context, in *setupInput) (*meOutput, error) {
 	v := visitorOf(ctx)
+	if !v.via.IsZero() { // who comes by a device is somebody already
+		return nil, notFound()
+	}
 	p, err := s.access().Setup(ctx, access.First{Name: in.Body.Name, Password: in.Body.Password, Code: in.Body.Code, From: v.from})
 	if err != nil {
 		return nil, err
@@ -80,7 +83,7 @@ func (s *Server) postSession(ctx context.Context, in *loginInput) (*meOutput, er
 }
 
 func (s *Server) login(ctx context.Context, v *visitor, try access.Try) (*meOutput, error) {
-	try.From, try.Device = v.from, v.device
+	try.From, try.Device, try.Via = v.from, v.device, v.via
 	token, session, err := s.access().Login(ctx, try)
 	wrongCode := errors.Is(err, access.ErrWrongCode)
 	if wrongCode || errors.Is(err, access.ErrWrongLogin) {

@@ -97,7 +97,7 @@ func (s *Server) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 		r := c.Request()
 		control := http.NewResponseController(c.Response())
 		if r.ContentLength != 0 {
-			from, most := remote(r), maxBody
+			from, most := remoteAddr(r), maxBody
 			_, _, err := s.sessionOf(r, from) // the door asks again, when the body is here
 			known := err == nil
 			if !known {

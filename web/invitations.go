@@ -147,6 +147,9 @@ func (s *Server) withdraw(ctx context.Context, in *invitationInput) (*nothing, e
 
 func (s *Server) lookAtInvitation(ctx context.Context, in *joinLookInput) (*struct{ Body joinLook }, error) {
 	v := visitorOf(ctx)
+	if !v.via.IsZero() {
+		return nil, notFound()
+	}
 	i, err := s.access().Invited(in.Body.Secret, v.from)
 	if err != nil {
 		return nil, s.notInvited(v, err)
@@ -180,6 +183,9 @@ func (s *Server) notInvited(v *visitor, err error) error {
 
 func (s *Server) join(ctx context.Context, in *joinInput) (*meOutput, error) {
 	v := visitorOf(ctx)
+	if !v.via.IsZero() { // who comes by a device is somebody already
+		return nil, notFound()
+	}
 	p, err := s.access().Join(ctx, in.Body.Secret, in.Body.Name, in.Body.Password, v.from)
 	if err != nil {
 		return nil, s.notInvited(v, err)

@@ -69,6 +69,11 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 		"POST /cameras/{id}/motion/forecast": map[string]any{"motion": media.MotionSettings{Sensitivity: 0.5}},
 		"POST /cameras/{id}/identity":        map[string]any{"decision": "accept", "found": map[string]any{"mac": "02:00:00:00:00:01"}},
 	}
+	bodies["POST /remote/peers"] = map[string]any{"name": "Phone"}
+	bodies["PATCH /remote/peers/{id}"] = map[string]any{"name": "Telephone"}
+	bodies["POST /remote/peers/{id}/code"] = map[string]any{}
+	var device struct{ ID media.UUID }
+	h.owner.ok("POST", "/remote/peers", map[string]any{"name": "Tablet"}, &device)
 	h.client().ok("POST", "/session", bodies["POST /session"], nil) // to be ended by its identity
 	var sessions struct{ Items []sessionView }
 	h.owner.ok("GET", "/sessions", nil, &sessions)
@@ -96,6 +101,8 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 			id = owner.String()
 		case strings.HasPrefix(path, "/sessions"):
 			id = sessions.Items[0].ID.String()
+		case strings.HasPrefix(path, "/remote/peers"):
+			id = device.ID.String()
 		case strings.HasPrefix(path, "/tokens"):
 			id = token.ID.String()
 		case strings.HasPrefix(path, "/invitations"):
@@ -142,6 +149,7 @@ func (p persona) notTheirs(name string) bool {
 	case name == "POST /exports":
 		return !p.has(access.Export)
 	case name == "DELETE /sessions/{id}", name == "DELETE /tokens/{id}", // the owner's
+		name == "DELETE /remote/peers/{id}", name == "PATCH /remote/peers/{id}", name == "POST /remote/peers/{id}/code",
 		strings.HasSuffix(name, " /me/passkeys/{id}"): // nobody's: only a browser can make one
 		return true
 	}
@@ -240,7 +248,7 @@ func TestMatrix(t *testing.T) {
 	t.Run("owner", func(t *testing.T) {
 		owner := persona{name: "owner", c: h.owner}
 		last := []string{
-			"POST /setup", "DELETE /users/{id}", "DELETE /cameras/{id}", "DELETE /invitations/{id}", "DELETE /tokens/{id}", "DELETE /sessions/{id}",
+			"POST /setup", "DELETE /users/{id}", "DELETE /cameras/{id}", "DELETE /invitations/{id}", "DELETE /tokens/{id}", "DELETE /remote/peers/{id}", "DELETE /sessions/{id}",
 			"DELETE /sessions",
 			"DELETE /users/{id}/sessions",
 			"DELETE /session", "POST /session",

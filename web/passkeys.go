@@ -208,7 +208,7 @@ func (s *Server) passkeyLogin(ctx context.Context, in *struct {
 	if !ok {
 		return nil, noName(v)
 	}
-	token, session, err := s.access().LoginByPasskey(in.Body.Ticket, access.AnswerOf(in.Body.Credential), site, v.from, v.device)
+	token, session, err := s.access().LoginByPasskey(in.Body.Ticket, access.AnswerOf(in.Body.Credential), site, v.from, v.device, v.via)
 	if errors.Is(err, access.ErrWrongPasskey) {
 		s.meter.wrongLogins.Inc()
 		s.looks.did(access.Entry{Act: "login", Denied: true, Addr: v.from.String(), Detail: "with a passkey"})

@@ -205,7 +205,7 @@ func (s *Server) removePerson(ctx context.Context, in *personInput) (*nothing, e
 		return nil, err
 	}
 	s.noteAbout(ctx, "user.remove", p)
-	return nil, nil
+	return nil, s.remote.sync() // their devices are gone
 }
 
 func (s *Server) putGrants(ctx context.Context, in *grantsInput) (*personOutput, error) {

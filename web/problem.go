@@ -60,7 +60,7 @@ func problemOf(log *slog.Logger, err error) error {
 		return err
 	case errors.Is(err, context.Canceled): // who asked is gone, or the box stops: nobody reads this
 		return problem(http.StatusServiceUnavailable, "This was given up.")
-	case errors.Is(err, access.ErrDenied), errors.Is(err, access.ErrNoPerson), errors.Is(err, box.ErrNotFound),
+	case errors.Is(err, access.ErrDenied), errors.Is(err, access.ErrNoPerson), errors.Is(err, access.ErrNoDevice), errors.Is(err, box.ErrNotFound),
 		errors.Is(err, storage.ErrDenied), errors.Is(err, storage.ErrNotFound),
 		errors.Is(err, nvr.ErrForbidden), errors.Is(err, live.ErrDenied):
 		return notFound()

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -68,6 +69,8 @@ type Server struct {
 	bodies    bodies
 	shelf     diagnostics.Shelf
 	looking   turnstile // at diagnostics
+	reaching  turnstile // tests of the way in from afar
+	remote    *remote
 	meter     *meter
 	started   time.Time
 	handler   http.Handler
@@ -84,12 +87,15 @@ func (s *Server) Open() (err error) {
 		return nil
 	}
 	s.prepare()
+	s.remote.read()
 	if s.handler, err = s.routes().handler(); err != nil {
 		return err
 	}
-	if s.authority, err = openAuthority(filepath.Join(s.Dir, "tls"), clock.Built(), s.Hosts...); err != nil {
+	names := func() []string { return append(slices.Clone(s.Hosts), s.remote.names()...) }
+	if s.authority, err = openAuthority(filepath.Join(s.Dir, "tls"), clock.Built(), names()...); err != nil {
 		return err
 	}
+	s.authority.names = func() []string { return localNames(names()...) }
 	if names := s.authority.unvouched(s.Hosts); len(names) > 0 {
 		s.Log.Warn("the box's certificate authority was made before it had these names, and cannot vouch for them: browsers warn there",
 			"names", strings.Join(names, " "))
@@ -116,20 +122,10 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	defer cancel()
 	s.Log.Info("listening", "address", s.URL(), "certificate_sha256", s.authority.fingerprint())
 
-	quiet := slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug) // clients that do not know our authority, mostly
-	secure := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader, ErrorLog: quiet,
-		TLSConfig:   s.tlsConfig(),
-		ConnContext: withPorch,
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: streamsAtOnce, MaxReceiveBufferPerConnection: maxBody, MaxReceiveBufferPerStream: 64 << 10,
-			SendPingTimeout: idleTime, PingTimeout: headerTime, WriteByteTimeout: answerTime,
-		},
-		BaseContext: func(net.Listener) context.Context { return ctx }, // what streams ends with the server
-	}
+	secure := s.secureServer(ctx)
 	redirect := &http.Server{
 		Handler: s.plainly(), ReadHeaderTimeout: headerTime, ReadTimeout: headerTime, WriteTimeout: headerTime,
-		IdleTimeout: headerTime, MaxHeaderBytes: maxHeader, ErrorLog: quiet,
+		IdleTimeout: headerTime, MaxHeaderBytes: maxHeader, ErrorLog: secure.ErrorLog,
 	}
 	failed := make(chan error, 2)
 	var parts sync.WaitGroup
@@ -139,6 +135,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	}
 	parts.Go(func() { s.tend(ctx) })
 	parts.Go(func() { s.keepAlarms(ctx) })
+	parts.Go(func() { s.remote.run(ctx) })
 
 	select {
 	case <-ctx.Done():
@@ -159,6 +156,21 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	return err
 }
 
+// secureServer answers over HTTPS, in the home as in the tunnel. What streams ends with ctx.
+func (s *Server) secureServer(ctx context.Context) *http.Server {
+	return &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+		ErrorLog:    slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // clients that do not know our authority, mostly
+		TLSConfig:   s.tlsConfig(),
+		ConnContext: withPorch,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: streamsAtOnce, MaxReceiveBufferPerConnection: maxBody, MaxReceiveBufferPerStream: 64 << 10,
+			SendPingTimeout: idleTime, PingTimeout: headerTime, WriteByteTimeout: answerTime,
+		},
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+}
+
 func (s *Server) tlsConfig() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.authority.certificate}
 }
@@ -173,6 +185,8 @@ func (s *Server) prepare() {
 	s.previews = make(turnstile, previewsAtOnce)
 	s.ownReads = make(turnstile, ownReaders)
 	s.looking = make(turnstile, 1)
+	s.reaching = make(turnstile, 1)
+	s.remote = &remote{s: s}
 	s.looks = newLooks(s.access().Audit, s.Log)
 	s.looks.known = func(id media.CameraID) bool {
 		_, err := s.Store.Box().Camera(id)
@@ -280,6 +294,7 @@ func (s *Server) routes() *table {
 	s.invitationRoutes(t)
 	s.boxRoutes(t)
 	s.storageRoutes(t)
+	s.remoteRoutes(t)
 	s.diagnosticsRoutes(t)
 	s.trustRoutes(t)
 	s.pageRoutes(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 
+	"hearth/nvr/media"
 	"hearth/storage/access"
 )
 
@@ -11,7 +12,8 @@ import (
 type visitor struct {
 	session access.Session // zero when nobody is logged in
 	from    netip.Addr
-	host    string // that the visitor asked for, with its port
+	via     media.UUID // the device in the tunnel that they came by; zero: another way
+	host    string     // that the visitor asked for, with its port
 	device  string
 
 	grant  access.Grant   // of a camera's door

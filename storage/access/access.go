@@ -105,6 +105,9 @@ func (a *Access) check() error {
 		}); err != nil {
 			return err
 		}
+		if err := box.EachDevice(tx, func(box.Device) error { return nil }); err != nil {
+			return err
+		}
 		if err := eachSecret(tx, box.InvitesBucket, func(sessionKey, invitationRecord) error { return nil }); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"hearth/nvr/media"
 	"hearth/storage/box"
 )
 
@@ -26,7 +27,8 @@ type Try struct {
 	Name, Password string
 	Code           string // of the authenticator, or a recovery code; only who has a second factor needs one
 	From           netip.Addr
-	Device         string // the browser's own words, for the list of sessions
+	Device         string     // the browser's own words, for the list of sessions
+	Via            media.UUID // the device in the tunnel that is used: only its person comes in. Zero: none
 }
 
 // Login opens a session and gives its token, which is not stored anywhere. Errors: ErrWrongLogin, ErrCodeNeeded,
@@ -44,7 +46,7 @@ func (a *Access) Login(ctx context.Context, t Try) (token string, s Session, err
 	if err != nil {
 		return "", Session{}, err
 	}
-	return a.newSession(p, t.From, t.Device, way)
+	return a.newSession(p, t.From, t.Device, way, t.Via)
 }
 
 // Verify says whether a password is a person's, for what asks for it once more. Errors as of Login.
@@ -68,7 +70,7 @@ func (a *Access) tried(ctx context.Context, t Try, also func(Person) error) (Per
 	if wait := a.attempts.begin(t.Name, t.From); wait > 0 {
 		return Person{}, &BusyError{RetryAfter: wait}
 	}
-	p, err := a.verify(ctx, t.Name, t.Password)
+	p, err := a.verify(ctx, t.Name, t.Password, t.Via)
 	if err == nil && also != nil {
 		err = also(p)
 	}
@@ -85,12 +87,20 @@ func (a *Access) tried(ctx context.Context, t Try, also func(Person) error) (Per
 	return p, nil
 }
 
-func (a *Access) verify(ctx context.Context, name, password string) (Person, error) {
+// verify takes as long for somebody whom the device they come by does not let in as for a wrong password.
+func (a *Access) verify(ctx context.Context, name, password string, via media.UUID) (Person, error) {
 	var p person
 	found := false
 	err := a.box.View(func(tx *bbolt.Tx) error {
+		only, open := media.UUID{}, true
+		if !via.IsZero() {
+			var err error
+			if only, open, err = comesBy(tx, via); err != nil {
+				return err
+			}
+		}
 		return eachPerson(tx, func(q person) {
-			if strings.EqualFold(q.Name, name) {
+			if strings.EqualFold(q.Name, name) && open && (only.IsZero() || q.ID == only) {
 				p, found = q, true
 			}
 		})
@@ -155,6 +165,6 @@ func (a *Access) ChangeOwn(ctx context.Context, s Session, current string, c Cha
 	if p, err = a.ChangePerson(ctx, s.Person.ID, c); err != nil {
 		return Person{}, "", Session{}, err
 	}
-	token, again, err = a.newSession(p, from, device, s.Way)
+	token, again, err = a.newSession(p, from, device, s.Way, s.Via)
 	return p, token, again, err
 }

@@ -235,7 +235,7 @@ func (a *Access) BeginLogin(at Site) (ticket string, options any, err error) {
 
 // LoginByPasskey opens a session for whose passkey a browser shows (its answer as JSON). Its holder was asked by their
 // device for a finger, a face or a PIN, so no second factor is asked for. Errors: ErrWrongPasskey, *BusyError.
-func (a *Access) LoginByPasskey(ticket string, answer []byte, at Site, from netip.Addr, device string) (
+func (a *Access) LoginByPasskey(ticket string, answer []byte, at Site, from netip.Addr, device string, via media.UUID) (
 	token string, s Session, err error,
 ) {
 	if wait := a.attempts.begin(forLogin, from); wait > 0 {
@@ -284,7 +284,11 @@ func (a *Access) LoginByPasskey(ticket string, answer []byte, at Site, from neti
 		return "", Session{}, err
 	}
 	a.attempts.succeeded(forLogin, from)
-	return a.newSession(who.Person, from, device, ByPasskey)
+	token, s, err = a.newSession(who.Person, from, device, ByPasskey, via)
+	if errors.Is(err, ErrWrongLogin) { // it is not their device
+		err = ErrWrongPasskey
+	}
+	return token, s, err
 }
 
 // keyHolder reads a person with the passkeys of a site.

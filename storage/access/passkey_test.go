@@ -150,7 +150,7 @@ func testPasskey(t *testing.T) {
 		time.Sleep(time.Minute) // longer than there is to wait after a wrong one
 		ticket, options, err := a.BeginLogin(at)
 		must(t, err)
-		return a.LoginByPasskey(ticket, answer(options), at, home, "test")
+		return a.LoginByPasskey(ticket, answer(options), at, home, "test", media.UUID{})
 	}
 	get := func(options any) []byte { return k.get(t, options) }
 	token, s, err := login(door, get)
@@ -201,10 +201,10 @@ func testPasskey(t *testing.T) {
 	ticket, options, err := a.BeginLogin(door)
 	must(t, err)
 	answer := k.get(t, options)
-	_, _, err = a.LoginByPasskey(ticket, answer, door, home, "")
+	_, _, err = a.LoginByPasskey(ticket, answer, door, home, "", media.UUID{})
 	must(t, err)
 	for name, text := range map[string]string{"used": ticket, "none": "", "changed": ticket[:len(ticket)-2] + "AA"} {
-		if _, _, err := a.LoginByPasskey(text, answer, door, home, ""); !errors.Is(err, access.ErrWrongPasskey) {
+		if _, _, err := a.LoginByPasskey(text, answer, door, home, "", media.UUID{}); !errors.Is(err, access.ErrWrongPasskey) {
 			t.Errorf("%s ticket: %v", name, err)
 		}
 	}
@@ -263,7 +263,7 @@ func TestPasskeyBesideTOTP(t *testing.T) {
 			ticket, options, err := a.BeginLogin(door)
 			must(t, err)
 			time.Sleep(c.after)
-			if _, _, err := a.LoginByPasskey(ticket, k.get(t, options), door, home, ""); !errors.Is(err, c.want) {
+			if _, _, err := a.LoginByPasskey(ticket, k.get(t, options), door, home, "", media.UUID{}); !errors.Is(err, c.want) {
 				t.Errorf("after %v: %v", c.after, err)
 			}
 		}

@@ -206,7 +206,7 @@ func (a *Access) ChangePerson(ctx context.Context, id media.UUID, c Change) (Per
 	return p.Person, nil
 }
 
-// RemovePerson removes somebody with their sessions, tokens, invitations and permissions. Errors: ErrNoPerson, ErrLastOwner.
+// RemovePerson removes somebody with their sessions, tokens, invitations, devices and permissions. Errors: ErrNoPerson, ErrLastOwner.
 func (a *Access) RemovePerson(id media.UUID) error {
 	return a.box.Update(func(tx *bbolt.Tx) error {
 		var p person
@@ -225,6 +225,9 @@ func (a *Access) RemovePerson(id media.UUID) error {
 			return err
 		}
 		if err := dropSecrets(tx, box.InvitesBucket, func(_ sessionKey, r invitationRecord) bool { return r.By == id }); err != nil {
+			return err
+		}
+		if err := removeDevicesOf(tx, id); err != nil {
 			return err
 		}
 		for _, bucket := range []string{box.GrantsBucket, box.FactorsBucket} {

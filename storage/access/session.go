@@ -51,6 +51,8 @@ type Session struct {
 	From    string    // the address that it was last used from
 	Device  string    // what the browser said it is
 	Way     Way       // how it was begun
+	// Via is the device in the tunnel that it was begun on: it is good there only, and ends with it. Zero: none.
+	Via media.UUID
 
 	Token string // the name of the API token that stands for the person here; "" is their own session
 
@@ -82,6 +84,7 @@ type sessionRecord struct {
 	From    string     `json:"from,omitempty"`
 	Device  string     `json:"device,omitempty"`
 	Way     Way        `json:"way,omitempty"`
+	Via     media.UUID `json:"via,omitzero"`
 }
 
 func (r sessionRecord) expires() time.Time {
@@ -92,8 +95,9 @@ func (r sessionRecord) expires() time.Time {
 	return end
 }
 
-// newSession gives the token (43 characters, 256 random bits) that is shown once, and the session.
-func (a *Access) newSession(p Person, from netip.Addr, device string, way Way) (token string, s Session, err error) {
+// newSession gives the token (43 characters, 256 random bits) that is shown once, and the session. By a device in the
+// tunnel only its own person comes in: ErrWrongLogin.
+func (a *Access) newSession(p Person, from netip.Addr, device string, way Way, via media.UUID) (token string, s Session, err error) {
 	var secret [32]byte
 	rand.Read(secret[:])
 	token = base64.RawURLEncoding.EncodeToString(secret[:])
@@ -102,7 +106,7 @@ func (a *Access) newSession(p Person, from netip.Addr, device string, way Way) (
 	}
 	now := time.Now().UTC()
 	r := sessionRecord{
-		ID: media.NewUUID(), User: p.ID, Created: now, Seen: now, From: from.String(), Device: device, Way: way,
+		ID: media.NewUUID(), User: p.ID, Created: now, Seen: now, From: from.String(), Device: device, Way: way, Via: via,
 	}
 	key := keyOf(token)
 	err = a.box.Update(func(tx *bbolt.Tx) error {
@@ -110,6 +114,13 @@ func (a *Access) newSession(p Person, from netip.Addr, device string, way Way) (
 		var now person
 		if err := readPerson(tx, p.ID, &now); err != nil {
 			return err
+		}
+		if !via.IsZero() {
+			if who, ok, err := comesBy(tx, via); err != nil {
+				return err
+			} else if !ok || who != p.ID {
+				return ErrWrongLogin
+			}
 		}
 		if err := trimSessions(tx, p.ID); err != nil {
 			return err
@@ -125,7 +136,7 @@ func (a *Access) newSession(p Person, from netip.Addr, device string, way Way) (
 func (r sessionRecord) session(key sessionKey, p Person) Session {
 	return Session{
 		ID: r.ID, Person: p, Created: r.Created, Seen: r.Seen, Expires: r.expires(), From: r.From, Device: r.Device,
-		Way: r.Way, key: key,
+		Way: r.Way, Via: r.Via, key: key,
 	}
 }
 
@@ -138,6 +149,12 @@ func readSession(tx *bbolt.Tx, key sessionKey, now time.Time) (r sessionRecord, 
 	ok, err := box.Get(tx, box.SessionsBucket, key[:], &r)
 	if err == nil && (!ok || !now.Before(r.expires())) {
 		err = ErrNoSession
+	}
+	if err == nil && !r.Via.IsZero() {
+		var who media.UUID
+		if who, ok, err = comesBy(tx, r.Via); err == nil && (!ok || who != r.User) {
+			err = ErrNoSession
+		}
 	}
 	return r, err
 }

@@ -40,6 +40,7 @@ const (
 	TokensBucket   = "tokens"      // SHA-256 of an API token → what it opens
 	InvitesBucket  = "invitations" // SHA-256 of an invitation's secret → who is invited to what
 	FactorsBucket  = "factors"     // user UUID → how they log in beyond their password
+	DevicesBucket  = "devices"     // device UUID → Device as JSON: who may come in from afar
 )
 
 func buckets() []string {
@@ -50,7 +51,7 @@ func buckets() []string {
 
 // later are the buckets that a hearth.db of an earlier version does not have yet.
 func later() []string {
-	return []string{AuditHeads, TokensBucket, InvitesBucket, FactorsBucket, privateBucket}
+	return []string{AuditHeads, TokensBucket, InvitesBucket, FactorsBucket, DevicesBucket, privateBucket}
 }
 
 // Box is an open hearth.db. All its methods may be called from several goroutines.

@@ -22,6 +22,11 @@ func (b *Box) PutSetting(name string, v any) error {
 	return b.Update(func(tx *bbolt.Tx) error { return Put(tx, settingsBucket, []byte(name), v) })
 }
 
+// PutSettingIn is PutSetting within a transaction of the caller's.
+func PutSettingIn(tx *bbolt.Tx, name string, v any) error {
+	return Put(tx, settingsBucket, []byte(name), v)
+}
+
 // RemoveSetting makes it as if it had never been set.
 func (b *Box) RemoveSetting(name string) error {
 	return b.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte(settingsBucket)).Delete([]byte(name)) })
