@@ -14,7 +14,7 @@ import (
 func (w *watch) glance(u protocol.Unit) (*sight, error) {
 	spell := w.moving
 	w.dec.Reset()
-	w.dec.Skip(!spell, false)
+	w.skip(!spell, false)
 	w.gop.fed = 0
 	var seen *sight
 	see := func(f *hwaccel.Frame) error {
@@ -64,7 +64,7 @@ func (w *watch) glanceAgain(u protocol.Unit, err error) (*sight, error) {
 // advance decodes a long GOP up to its newest unit and looks at the newest picture.
 func (w *watch) advance(u protocol.Unit) (*sight, error) {
 	g := &w.gop
-	w.dec.Skip(false, true)
+	w.skip(false, true)
 	if g.fed == 0 {
 		w.dec.Reset()
 		g.fed = g.newest
@@ -78,7 +78,10 @@ func (w *watch) advance(u protocol.Unit) (*sight, error) {
 			return nil
 		}
 		found, at = true, f.At
-		if err := f.Luma(w.luma, motion.Width, motion.Height); err != nil || !w.moving || f.At != u.At {
+		if err := f.Luma(w.luma, motion.Width, motion.Height); err != nil {
+			return err
+		}
+		if err := w.w.hw.check(f, w.luma); err != nil || !w.moving || f.At != u.At {
 			return err
 		}
 		seen = &sight{at, w.judge(at)} // the newest picture of a spell may become a thumb
@@ -87,11 +90,17 @@ func (w *watch) advance(u protocol.Unit) (*sight, error) {
 		}
 		return w.thumbs.consider(w, f, seen.result)
 	}
-	if err := w.feed(len(g.units), see); err != nil {
+	if err := w.feed(see, nil); err != nil {
 		return nil, err
 	}
 	if seen != nil || !found {
 		return seen, nil
 	}
 	return &sight{at, w.judge(at)}, nil
+}
+
+// skip says what is left out of decoding from the next unit on, as Decoder.Skip does.
+func (w *watch) skip(loopFilter, nonReference bool) {
+	w.dec.Skip(loopFilter, nonReference)
+	w.leaves = nonReference
 }

@@ -128,7 +128,9 @@ func (h *hardware) minded(see func(*hwaccel.Frame) error, do func(func(*hwaccel.
 	by := h.w.watch.dec.Hardware()
 	h.dog.mind(by, decodeLimit)
 	defer h.dog.rest()
-	h.silent++
+	if !h.w.watch.leaves {
+		h.silent++
+	}
 	err := do(func(f *hwaccel.Frame) error {
 		h.silent = 0
 		h.dog.rest()

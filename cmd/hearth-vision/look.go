@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"hearth/hwaccel"
@@ -41,15 +42,44 @@ func (w *watch) judge(at int64) motion.Result {
 	return w.w.detector.Look(w.luma, time.Duration(t)*time.Microsecond)
 }
 
+// kept is the sight with slices of its own: the detector's hold until its next look.
+func (s sight) kept() sight {
+	s.result.Regions = slices.Clone(s.result.Regions)
+	s.result.Zones = slices.Clone(s.result.Zones)
+	return s
+}
+
+// show tells what a picture of a closer look showed. Where nothing moves, that waits: it may yet turn out that something
+// begins there. F is nil where the picture is not at hand any more, and what is in it cannot be shown.
+func (w *watch) show(s sight, f *hwaccel.Frame) error {
+	switch {
+	case !w.moving && s.result.Moving:
+		if err := w.date(s); err != nil {
+			return err
+		}
+	case !w.moving && f != nil:
+		return w.hold(s)
+	}
+	return w.tell(s, f)
+}
+
 // tell says what was seen, in the order in which the pictures were taken. With its picture a sight may become a
 // thumb.
 func (w *watch) tell(s sight, f *hwaccel.Frame) error {
-	r := s.result
+	if err := w.letGo(); err != nil {
+		return err
+	}
 	w.last = s.at
+	return w.say(s, f)
+}
+
+// say is tell for what may be older than the newest look.
+func (w *watch) say(s sight, f *hwaccel.Frame) error {
+	r := s.result
 	w.hint.look(s.at, r)
 	if r.Moving {
 		if !w.moving {
-			w.moving = true
+			w.moving, w.until = true, s.at+showFor
 			w.spell++
 			w.thumbs.begin()
 		}

@@ -60,7 +60,7 @@ func TestMotionIsNoticedWithinTheGOP(t *testing.T) {
 				with, without := spells[pass][0], before[pass][0]
 				t.Logf("pass %d: noticed at %.2f, without hints at %.2f", pass, with, without)
 				for _, s := range []noticed{with, without} {
-					if s.begun < begins || s.begun > begins+0.9 || s.over < ends-0.5 || s.over > ends+0.5 {
+					if s.begun < begins-0.2 || s.begun > begins+0.2 || s.over < ends-0.5 || s.over > ends+0.5 {
 						t.Errorf("pass %d: %.2f", pass, s)
 					}
 				}
@@ -104,9 +104,9 @@ func TestNeverBlindForLongerThanTwoSeconds(t *testing.T) {
 			last, looks := 0.0, 0
 			for i := range film.Units {
 				now := film.Shown(i).Sub(film.Run.Start).Seconds()
-				for _, l := range p.unit(film, i, 0) {
-					last = time.UnixMicro(l.At).Sub(film.Run.Start).Seconds()
-					looks++
+				looks += len(p.unit(film, i, 0)) // a look that shows nothing may be told of a second later
+				if p.w.watch.last != 0 {
+					last = time.UnixMicro(p.w.watch.last).Sub(film.Run.Start).Seconds()
 				}
 				most := 2.001 + c.late
 				if last < 2.5 {

@@ -22,6 +22,9 @@ const (
 	doubtTime   = 1 * second  // stillness after which a closer look that found nothing ends
 	hintFor     = 4 * second  // it lasts at most so long where a hint goes on
 	stillFor    = 1 * second  // stillness after which watching closely ends, and what was seen is dated: key frames see what comes
+	endFor      = 1_000_000   // so much of it will do before a key frame in which nothing moves
+	peekFor     = 600_000     // how long a doubt is followed
+	showFor     = 600_000     // how long what begins is watched closely, for a picture to show, where no key frame shows it; and what goes on, now and then
 	watchFor    = 2 * second  // how long it is watched closely when key frames see a spell end
 	revisit     = 20 * second // and again closely for a moment, this often
 	maxDoubt    = 64 * second // doubts that keep leading to nothing are followed this seldom
@@ -40,6 +43,8 @@ type watch struct {
 	dec *hwaccel.Decoder // nil until the first key frame of the run
 	gop gop
 
+	leaves bool // pictures that no other refers to are left out: units may give none
+
 	hint   hint
 	why    string // why it watches closely
 	hinted bool   // it does so because of a hint
@@ -50,6 +55,13 @@ type watch struct {
 
 	attentive bool
 	doubting  bool // the newest look, while attentive, says that something may move
+
+	past    past
+	peeking bool   // it follows a doubt
+	doubt   sight  // that
+	before  int64  // the newest moment that was told before that
+	once    bool   // one picture since then showed something that moves: with the next it is believed
+	stirred *sight // what it led to
 
 	closely bool  // everything is decoded, not only key frames
 	until   int64 // when to be content with key frames although it moves
@@ -87,9 +99,12 @@ func (w *watch) mode() string {
 
 // begin forgets the run before.
 func (w *watch) begin() error {
+	if err := w.letGo(); err != nil {
+		return err
+	}
 	w.gop.reset()
 	w.hint.begin(w.w.config)
-	w.closely, w.last, w.doubts, w.doubted, w.again = false, 0, 0, 0, 0
+	w.closely, w.peeking, w.last, w.doubts, w.doubted, w.again = false, false, 0, 0, 0, 0
 	w.late, w.keyAt, w.unitAt, w.long = false, 0, 0, false
 	return w.endSpell()
 }
@@ -100,7 +115,7 @@ func (w *watch) setAttentive(on bool) {
 	if on == w.attentive {
 		return
 	}
-	w.attentive, w.doubting, w.again = on, false, 0
+	w.attentive, w.doubting, w.peeking, w.again = on, false, false, 0
 	if !on && w.closely {
 		w.since, w.until = w.last, w.last+watchFor
 	}
@@ -111,8 +126,8 @@ func (w *watch) behind() error {
 	w.gop.reset()
 	w.hint.skip()
 	w.late, w.again = true, w.last+revisit
-	w.closely = false
-	return nil
+	w.closely, w.peeking = false, false
+	return w.letGo()
 }
 
 // reason says why it is in its mode, in the protocol's words.
@@ -148,7 +163,7 @@ func (w *watch) unit(u protocol.Unit) error {
 	w.late = w.late && u.At < w.again
 	if u.At >= w.again && (w.attentive || u.Key && w.moving) {
 		w.gop.cut()
-		w.approach(protocol.WhyRevisit, u.At, u.At+second)
+		w.approach(protocol.WhyRevisit, u.At, u.At+showFor)
 		w.dec.Reset()
 		return w.follow(u)
 	}
@@ -196,14 +211,15 @@ func (w *watch) due(u protocol.Unit) bool {
 // weigh decides what a glance means.
 func (w *watch) weigh(u protocol.Unit, seen *sight, why string) error {
 	r := seen.result
-	expected := r.Moving == w.moving
 	if r.Doubt && !w.moving && seen.at-w.doubted >= w.doubts {
-		expected = false
-		why = protocol.WhyDoubt
 		w.doubted = seen.at
 		w.doubts = min(max(2*w.doubts, 2*second), maxDoubt)
+		if r.WarmUp { // all is doubted, and may be gone in a moment
+			return w.replay(u, *seen, protocol.WhyDoubt)
+		}
+		return w.peek(u, *seen)
 	}
-	if expected {
+	if r.Moving == w.moving {
 		if err := w.tell(*seen, nil); err != nil {
 			return err
 		}

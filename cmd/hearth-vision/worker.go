@@ -58,10 +58,11 @@ func (w *worker) run() error {
 		m, err := w.in.next(idle)
 		if err != nil {
 			w.lastBeat = time.Time{}
-			return errors.Join(err, w.beat()) // the last figures
+			return errors.Join(err, w.watch.letGo(), w.beat()) // the last figures
 		}
 		switch m := m.(type) {
 		case nil:
+			err = w.watch.letGo() // nothing comes that would say more of it
 		case protocol.Task:
 			err = w.begun(m)
 		case protocol.Config:

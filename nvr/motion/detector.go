@@ -36,6 +36,7 @@ type Detector struct {
 	frozen   frozen
 	outline  outline // of the picture, when it is needed
 	reach    reacher
+	faint    faint
 
 	begun   bool          // there is a background
 	changed time.Duration // when the whole picture last changed; 0 it never did

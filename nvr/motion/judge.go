@@ -93,13 +93,18 @@ func (t *trail) sure(o *region, area int, at time.Duration, crowded int, warm bo
 	return follows || (!writing && o.stirring >= max(largeArea*area, crowded))
 }
 
-// keep puts a region among the surest ones, and says how many they are now.
-func (d *Detector) keep(n int, o *region) int {
+// framed is a region in the picture's own coordinates.
+func (d *Detector) framed(o *region) media.Region {
 	dx, dy := d.fit.wholeX, d.fit.wholeY
-	r := media.Region{
+	return media.Region{
 		X: float64(max(o.x0+dx, 0)) / halfW, Y: float64(max(o.y0+dy, 0)) / halfH,
 		W: float64(o.x1-o.x0) / halfW, H: float64(o.y1-o.y0) / halfH, Score: certainty(o.weight),
 	}
+}
+
+// keep puts a region among the surest ones, and says how many they are now.
+func (d *Detector) keep(n int, o *region) int {
+	r := d.framed(o)
 	at := n
 	for at > 0 && d.regions[at-1].Score < r.Score {
 		at--
