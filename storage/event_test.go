@@ -13,6 +13,7 @@ import (
 
 	"hearth/nvr/media"
 	"hearth/storage/access"
+	"hearth/storage/segment"
 )
 
 // Lists of events page through all of several cameras, newest first, each once, and only those of the grants.
@@ -331,5 +332,78 @@ func TestChapterPictures(t *testing.T) {
 				t.Errorf("the picture of an event that was let go of: %v", err)
 			}
 		}
+	})
+}
+
+// TestPicturesOfChaptersThatAreGone: when the index is made again it finds pictures in the packs that nothing names any more. They
+// go with their packs, and what is named stays.
+func TestPicturesOfChaptersThatAreGone(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		cam := r.camera()
+		start := time.Now().UTC().Truncate(time.Microsecond)
+		e := Event{ID: media.NewUUID(), Camera: cam, Kind: "motion", Start: start, End: start.Add(2 * time.Minute), Visits: 2}
+		for i := range 2 {
+			from := start.Add(time.Duration(i) * time.Minute)
+			e.Chapters = append(e.Chapters, Chapter{ID: media.NewUUID(), From: from, To: from.Add(time.Second), Best: from})
+		}
+		keep := func(e Event) {
+			t.Helper()
+			if err := r.s.PutEvent(e); err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range e.Chapters {
+				if err := r.s.PutThumbnail(cam, c.ID, c.Best, []byte("picture")); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		keep(e)
+		kept, gone := e.Chapters[0].ID, e.Chapters[1].ID
+		e.Chapters = e.Chapters[:1]
+		if err := r.s.PutEvent(e); err != nil {
+			t.Fatal(err)
+		}
+		r.close()
+		if err := os.Remove(filepath.Join(r.dir, indexFile)); err != nil {
+			t.Fatal(err)
+		}
+		r.open(Options{})
+		r.settle()
+		time.Sleep(time.Hour)
+		later := Event{ID: media.NewUUID(), Camera: cam, Kind: "motion", Start: time.Now(), Visits: 2}
+		later.Chapters = []Chapter{{ID: media.NewUUID(), From: later.Start, To: later.Start.Add(time.Second), Best: later.Start}}
+		keep(later)
+		r.reopen()
+		before := micros(time.Now().Add(time.Hour))
+		check := func(when string, want map[media.UUID]bool) {
+			t.Helper()
+			if _, err := r.s.index.Trim(cam, before, 100); err != nil {
+				t.Fatal(err)
+			}
+			for id, there := range want {
+				if _, err := r.s.index.Thumb(cam, id); (err == nil) != there || err != nil && !errors.Is(err, ErrNotFound) {
+					t.Errorf("%s: a picture is to be there: %v; %v", when, there, err)
+				}
+			}
+		}
+		for _, id := range []media.UUID{e.ID, later.ID} {
+			if _, err := r.s.index.ChangeEvent(cam, id, time.Now(), func(e *Event) { e.Held = true }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		newest := later.Chapters[0].ID
+		check("made again", map[media.UUID]bool{kept: true, gone: true, newest: true})
+		packs, err := r.s.index.Written(segment.Line{Camera: cam, Stream: segment.Pack}, 0, 10)
+		if err != nil || len(packs) != 2 {
+			t.Fatalf("%d packs, %v", len(packs), err)
+		}
+		if err := r.s.index.Condemn(packs[:1]); err != nil {
+			t.Fatal(err)
+		}
+		check("without the pack", map[media.UUID]bool{kept: false, gone: false, newest: true})
+		if err := r.s.index.Condemn(packs[1:]); err != nil {
+			t.Fatal(err)
+		}
+		check("a pack that is not known, or not yet", map[media.UUID]bool{newest: true})
 	})
 }

@@ -122,7 +122,7 @@ func (x *Index) Bury(rows []Row) error {
 // held, gaps, minutes of motion and days. At most n things of a kind go at once; more says that there are others.
 func (x *Index) Trim(camera media.CameraID, before int64, n int) (more bool, err error) {
 	err = x.db.Update(func(tx *layer.Tx) error {
-		more = trimEvents(tx, camera, before, n)
+		more = trimEvents(tx, camera, before, n) || trimThumbs(tx, camera, before, n)
 		hour, day := floorDiv(before, microsPerHour), floorDiv(before, microsPerDay)
 		deleteRange(tx, minutesKind, counted(camera, 0), counted(camera, max(hour, 0)), n, &more)
 		deleteRange(tx, minutesKind, marksKey(hourOf{camera, 0}), marksKey(hourOf{camera, max(hour, 0)}), n, &more)
@@ -159,6 +159,32 @@ func trimEvents(tx *layer.Tx, camera media.CameraID, before int64, n int) (more 
 	for _, s := range old {
 		deleteEvent(tx, s.Event)
 		deleteChapters(tx, camera, s.Chapters, nil)
+	}
+	return more
+}
+
+// trimThumbs forgets pictures that nothing names any more, once the packs are gone in which they lay: those of chapters that became
+// one, which are found in the packs again when the index is made anew.
+func trimThumbs(tx *layer.Tx, camera media.CameraID, before int64, n int) (more bool) {
+	packs := rowsOf(segment.Line{Camera: camera, Stream: segment.Pack})
+	var old [][]byte
+	c := tx.Cursor(flat(thumbsKind))
+	for k, v := c.Seek(camera[:]); k != nil && bytes.HasPrefix(k, camera[:]); k, v = c.Next() {
+		if len(v) < 8 || parseTime(v) >= before {
+			continue
+		}
+		// A pack that is being written is not known yet; it is the last.
+		later, _ := tx.Cursor(packs).Seek(v[:8])
+		if later == nil || bytes.Equal(later, v[:8]) {
+			continue
+		}
+		if old = append(old, k); len(old) == n {
+			more = true
+			break
+		}
+	}
+	for _, k := range old {
+		tx.Delete(flat(thumbsKind), k)
 	}
 	return more
 }
