@@ -254,6 +254,7 @@ type camera struct {
 	Vision  struct {
 		Decoder  string `json:"decoder"`
 		Restarts int    `json:"restarts"`
+		Looks    int    `json:"looks"`
 		Problem  string `json:"problem"`
 		Bad      int    `json:"bad"`
 	} `json:"vision"`
