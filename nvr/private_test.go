@@ -104,9 +104,9 @@ func (h *privateHouse) until(what string, holds func() bool) {
 	h.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); <-tick.C {
+	for deadline := time.Now().Add(2 * time.Minute); !holds(); <-tick.C {
 		if time.Now().After(deadline) {
-			h.Fatalf("%s: not within 30 s", what)
+			h.Fatalf("%s: not within two minutes", what)
 		}
 	}
 }
@@ -188,7 +188,7 @@ func TestOffMeansOff(t *testing.T) {
 	h.until("footage", func() bool { return !recorded().IsZero() })
 	o := h.cameras.running[h.ids[0]]
 
-	began := time.Now()
+	was, began := recorded(), time.Now()
 	h.turn(0, true)
 	took := time.Since(began)
 	came, _ := h.sim.Calls()
@@ -196,7 +196,7 @@ func TestOffMeansOff(t *testing.T) {
 	closed := time.Since(began)
 	sent := h.cams[0].Count(media.Main) + h.cams[0].Count(media.Sub)
 	t.Logf("the switch took %v, the camera saw its connections closed after %v", took, closed)
-	if closed > 5*time.Second { // a busy machine; on a calm one it is milliseconds
+	if closed > 20*time.Second { // a busy machine; on a calm one it is milliseconds
 		t.Errorf("silence took %v", closed)
 	}
 
@@ -240,12 +240,13 @@ func TestOffMeansOff(t *testing.T) {
 	if end := recorded(); end.After(began.Add(took + slack)) {
 		t.Errorf("recorded until %v, private since %v", end, began)
 	}
-	line, err := h.cameras.Store.Timeline(footage, began.Add(-time.Minute), time.Now())
+	now := time.Now()
+	line, err := h.cameras.Store.Timeline(footage, began.Add(-time.Minute), now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	last := line.Gaps[len(line.Gaps)-1]
-	if last.Reason != storage.Private || last.From.Sub(began).Abs() > 2*time.Second || time.Since(last.To) > 2*time.Second {
+	if last.Reason != storage.Private || last.From.Before(was.Add(-slack)) || last.From.After(began.Add(took+slack)) || now.Sub(last.To) > slack {
 		t.Errorf("the gap on the timeline is %+v, private since %v", last, began)
 	}
 
@@ -372,7 +373,7 @@ func TestScheduleSwitches(t *testing.T) {
 	if err := h.set(0, PrivacyChange{On: &on, Until: &until}); err != nil {
 		t.Fatal(err)
 	}
-	if h.status(0) != camera.Private {
+	if h.status(0) != camera.Private && time.Now().Before(until) {
 		t.Fatal("it looks")
 	}
 	h.online(0)

@@ -2,6 +2,7 @@ package vision
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -29,6 +30,7 @@ func with(w protocol.Way) *hardware.Machine {
 type recorded struct {
 	units   int
 	slowest time.Duration // of handing a unit to all sinks
+	late    time.Duration // how late a unit came, because the machine was busy
 }
 
 const gop = 2 * time.Second // of these clips
@@ -43,6 +45,7 @@ func (r *rig) live(c *clip.Clip) recorded {
 		u.Camera = r.Camera
 		time.Sleep(time.Until(begun.Add(u.Wall.Sub(c.Run.Start))))
 		handed := time.Now()
+		rec.late = max(rec.late, handed.Sub(begun.Add(u.Wall.Sub(c.Run.Start))))
 		rec.units++
 		r.WriteUnit(c.Run, &u)
 		rec.slowest = max(rec.slowest, time.Since(handed))
@@ -75,50 +78,63 @@ func TestHardwareThatFailsIsLeftForSoftware(t *testing.T) {
 	} {
 		t.Run(f.kind, func(t *testing.T) {
 			d.Fault(t, f.kind, f.n)
-			r := newRig(t, func(w *Worker) { w.Machine, w.Hardware = with(d.Way), hardware.Auto })
-			rec := r.live(c)
-			last := c.Shown(len(c.Units) - 1).Add(-gop)
-			r.until("the looks at the end of the clip", func() bool {
+			try := func() (wrong []string, busy bool) {
+				wrongf := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+				r := newRig(t, func(w *Worker) { w.Machine, w.Hardware = with(d.Way), hardware.Auto })
+				rec := r.live(c)
+				last := c.Shown(len(c.Units) - 1).Add(-gop)
+				r.until("the looks at the end of the clip", func() bool {
+					r.mu.Lock()
+					defer r.mu.Unlock()
+					return len(r.looks) > 0 && !r.looks[len(r.looks)-1].At.Before(last)
+				})
+				r.until("what decodes", func() bool { return r.Status().Decoder != "" })
+
+				s := r.Status()
+				t.Logf("%d looks, slowest hand-over %s, %+v", s.Looks, rec.slowest, s)
+				if rec.units != len(c.Units) || rec.slowest > time.Second {
+					wrongf("the recorder got %d of %d units, one after %s", rec.units, len(c.Units), rec.slowest)
+				}
+				want, failures := protocol.Software, uint64(1)
+				if f.kind == vatest.None {
+					want, failures = protocol.VAAPI, 0
+				}
+				if f.n == 1 {
+					failures = 0
+				}
+				if s.Decoder != want || s.HardwareFailures != failures || s.Restarts != f.restarts || !strings.Contains(s.DecoderWhy, f.why) {
+					wrongf("%s decodes, %d failures, %d restarts, because %q", s.Decoder, s.HardwareFailures, s.Restarts, s.DecoderWhy)
+				}
+				if (s.RetryAt == nil) == (failures > 0) || failures > 0 && time.Until(*s.RetryAt) > firstRest {
+					wrongf("it is tried again at %v", s.RetryAt)
+				}
 				r.mu.Lock()
 				defer r.mu.Unlock()
-				return len(r.looks) > 0 && !r.looks[len(r.looks)-1].At.Before(last)
-			})
-			r.until("what decodes", func() bool { return r.Status().Decoder != "" })
-
-			s := r.Status()
-			t.Logf("%d looks, slowest hand-over %s, %+v", s.Looks, rec.slowest, s)
-			if rec.units != len(c.Units) || rec.slowest > time.Second {
-				t.Errorf("the recorder got %d of %d units, one after %s", rec.units, len(c.Units), rec.slowest)
-			}
-			want, failures := protocol.Software, uint64(1)
-			if f.kind == vatest.None {
-				want, failures = protocol.VAAPI, 0
-			}
-			if f.n == 1 {
-				failures = 0
-			}
-			if s.Decoder != want || s.HardwareFailures != failures || s.Restarts != f.restarts || !strings.Contains(s.DecoderWhy, f.why) {
-				t.Errorf("%s decodes, %d failures, %d restarts, because %q", s.Decoder, s.HardwareFailures, s.Restarts, s.DecoderWhy)
-			}
-			if (s.RetryAt == nil) == (failures > 0) || failures > 0 && time.Until(*s.RetryAt) > firstRest {
-				t.Errorf("it is tried again at %v", s.RetryAt)
-			}
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			before, moved := c.Run.Start, false
-			for _, l := range r.looks {
-				if p := l.At.Sub(before); p > f.pause+200*time.Millisecond {
-					t.Errorf("nothing was looked at for %s before %s", p, l.At.Sub(c.Run.Start))
+				before, moved := c.Run.Start, false
+				for _, l := range r.looks {
+					if p := l.At.Sub(before); p > f.pause+200*time.Millisecond {
+						wrongf("nothing was looked at for %s before %s", p, l.At.Sub(c.Run.Start))
+					}
+					before = l.At
+					at := l.At.Sub(c.Run.Start)
+					moved = moved || l.Moving
+					if l.Moving && (at < 7500*time.Millisecond || at > 10500*time.Millisecond) {
+						wrongf("it moved at %s: the failure was seen as motion", at)
+					}
 				}
-				before = l.At
-				at := l.At.Sub(c.Run.Start)
-				moved = moved || l.Moving
-				if l.Moving && (at < 7500*time.Millisecond || at > 10500*time.Millisecond) {
-					t.Errorf("it moved at %s: the failure was seen as motion", at)
+				if !moved {
+					wrongf("what moves was not seen")
 				}
+				return wrong, s.Skipped > 0 || rec.late > 200*time.Millisecond
 			}
-			if !moved {
-				t.Error("what moves was not seen")
+			// While the machine stands still looks are passed over, as they are meant to be: then once more.
+			wrong, busy := try()
+			for n := 1; len(wrong) > 0 && busy && n < 5; n++ {
+				t.Logf("the machine was busy: %q", wrong)
+				wrong, busy = try()
+			}
+			for _, w := range wrong {
+				t.Error(w)
 			}
 		})
 	}
