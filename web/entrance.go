@@ -17,6 +17,7 @@ type meView struct {
 	Name    string      `json:"name"`
 	Role    access.Role `json:"role" enum:"owner,adult,guest"`
 	Expires time.Time   `json:"expires" doc:"When the session ends if it is not used before"`
+	Away    bool        `json:"away,omitempty" doc:"By a device in the tunnel, from afar maybe"`
 }
 
 type meOutput struct {
@@ -157,7 +158,7 @@ func (s *Server) deleteSession(ctx context.Context, _ *nothing) (*struct {
 }
 
 func me(s access.Session) meView {
-	return meView{ID: s.Person.ID, Name: s.Person.Name, Role: s.Person.Role, Expires: s.Expires.UTC()}
+	return meView{ID: s.Person.ID, Name: s.Person.Name, Role: s.Person.Role, Expires: s.Expires.UTC(), Away: !s.Via.IsZero()}
 }
 
 func cookie(token string, until time.Time) http.Cookie {

@@ -17,6 +17,7 @@ export async function narrow({ page, house }, camera) {
       ['/cameras', '[data-testid=camera-row]'],
       ['/cameras/new', '[data-testid=camera-form]'],
       ['/storage', '[data-testid=kept]'],
+      ['/away', '[data-testid=way-in]'],
       ['/log', '[data-testid=log-lines]'],
     ]) {
       await page.goto(path);
@@ -100,6 +101,7 @@ export const accessible = ({ context, house }, camera) =>
     ['/cameras/new', '[data-testid=camera-form]'],
     [`/cameras/${house.get(camera.name)}`, '[data-testid=save-camera]'],
     ['/storage', '[data-testid=kept]'],
+    ['/away', '[data-testid=way-in]'],
   ]);
 
 export async function accessibleDoor({ page, context }) {

@@ -8,6 +8,8 @@ export interface Me {
   id: string;
   name: string;
   role: Role;
+  /** By a device in the tunnel, from afar maybe. */
+  away?: boolean;
 }
 
 /** How somebody logs in beyond the password. */
@@ -168,6 +170,67 @@ export interface PrivacyChange {
   on?: boolean;
   until?: string;
   schedule?: Hours[];
+}
+
+/** How the way in from afar is doing; what is for owners is absent for others. */
+export interface RemoteAnswer {
+  enabled: boolean;
+  open: boolean;
+  url?: string;
+  here?: boolean;
+  trouble?: string;
+  port?: number;
+  endpoint?: string;
+  assumed_endpoint?: string;
+  ipv6?: boolean;
+  public_key?: string;
+  heard_outside?: string;
+  at_home?: boolean;
+}
+
+export interface RemoteChange {
+  enabled?: boolean;
+  port?: number;
+  endpoint?: string;
+  ipv6?: boolean;
+}
+
+/** What a test of the way in found. */
+export interface ReachAnswer {
+  verdict: string;
+  endpoint?: string;
+  addresses: string[];
+  own?: boolean;
+  trouble?: string;
+  device?: string;
+  when?: string;
+  heard_outside?: string;
+}
+
+/** A phone or computer that may come in from afar. */
+export interface Device {
+  id: string;
+  name: string;
+  user: string;
+  user_name: string;
+  created: string;
+  pending?: boolean;
+  needs_code?: boolean;
+  online?: boolean;
+  last_seen?: string;
+  last_from?: string;
+  bytes_in: number;
+  bytes_out: number;
+  address?: string;
+  trouble?: 'doubled' | 'clock';
+}
+
+/** The same with its code, which is shown once. */
+export interface NewDevice extends Device {
+  config: string;
+  qr_svg: string;
+  url: string;
+  home_only?: boolean;
 }
 
 export interface Settings {

@@ -10,6 +10,7 @@ export interface Place {
     | 'edit'
     | 'storage'
     | 'people'
+    | 'away'
     | 'log'
     | 'you'
     | 'join'
@@ -34,6 +35,7 @@ export function placeOf(path: string, search: string): Place {
     case 'events':
     case 'storage':
     case 'people':
+    case 'away':
     case 'log':
     case 'you':
     case 'join':

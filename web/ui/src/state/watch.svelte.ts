@@ -1,4 +1,5 @@
 import { at, time, type Camera } from '../api';
+import { session } from './session.svelte';
 import { FootagePlayer, LivePlayer, Scrubber, type FootageState, type LiveState } from '../player';
 
 /** What is on the screen: the present, the past, or a single frame while a finger moves. */
@@ -82,7 +83,7 @@ export class Watch {
     const id = this.#camera().id;
     this.#live = new LivePlayer(this.#screens.live, {
       address: (s) => at.live(id, s),
-      streams: this.#camera().sub ? ['main', 'sub'] : ['main'],
+      streams: this.#streams(),
       onState: (s) => {
         this.live = s;
         if (s.status === 'playing' && this.mode === 'live') this.#showLive();
@@ -227,7 +228,9 @@ export class Watch {
   }
 
   #streams(): ('main' | 'sub')[] {
-    return this.#camera().sub ? ['main', 'sub'] : ['main'];
+    if (!this.#camera().sub) return ['main'];
+    // From afar the small one first: TCP in the tunnel collapses where packets get lost.
+    return session.me?.away ? ['sub', 'main'] : ['main', 'sub'];
   }
 
   #liveMoment(): number {

@@ -1,3 +1,4 @@
+import { away } from './en/away';
 import { camera } from './en/camera';
 import { cameras, decoder, identity } from './en/cameras';
 import { join, login, setup } from './en/door';
@@ -44,6 +45,7 @@ export const en = {
   storage,
   recovery,
   people,
+  away,
   invite,
   tokens,
   join,

@@ -10,6 +10,7 @@ export const nav = {
   cameras: 'Cameras',
   storage: 'Storage',
   people: 'People',
+  away: 'Away',
   log: 'Log',
   mine: 'Who has looked',
   more: 'More',
