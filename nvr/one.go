@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/thejerf/suture/v4"
 
@@ -34,6 +35,7 @@ type one struct {
 	screens   *screens
 	worker    *vision.Worker
 	book      *event.Book
+	recent    recent
 	strangers *strangers
 	sights    sights
 
@@ -77,6 +79,7 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 	goesOn := map[string]bool{} // by kind of event; for the book's goroutine
 	o.book = &event.Book{
 		Camera: id, Store: c.Store, Log: log, Bell: c.Store.Bell(), Limit: c.limit(settings),
+		Shoot: func(ctx context.Context, until time.Time) (event.Photo, error) { return c.shoot(ctx, o, until) },
 		OnEvent: func(e event.Event, phase event.Phase) {
 			goesOn[e.Kind] = phase != event.Closed
 			for _, r := range o.recorders {
@@ -97,7 +100,7 @@ func (c *Cameras) newOne(settings box.Camera, on *screens) (*one, error) {
 	}
 	var look detect
 	if !settings.Motion.Off {
-		look.to = o.worker
+		look.to = media.Sinks{o.worker, &o.recent}
 	}
 
 	for _, s := range []media.Stream{media.Main, media.Sub} {
@@ -226,6 +229,7 @@ func (o *one) quiet() <-chan struct{} {
 // finish hands the last fragments over once the parts have stopped.
 func (o *one) finish() {
 	o.sights.end()
+	o.recent.forget()
 	o.strangers.end()
 	for i := range o.recorders {
 		if err := o.recorders[i].Close(); err != nil {

@@ -16,6 +16,7 @@ import (
 const (
 	snapshotWidth = 1280
 	probeWidth    = 640
+	thumbWidth    = 640
 )
 
 // Snapshot gives the newest key frame of a camera as a JPEG, and when it was taken. Each is decoded anew: a picture

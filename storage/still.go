@@ -82,11 +82,11 @@ func spread(e Event, chapter media.UUID) []Span {
 	}
 	var parts []Span
 	for _, c := range e.Chapters {
-		if chapter.IsZero() || c.ID == chapter {
+		if chapter.IsZero() && !c.To.Before(e.Start) || c.ID == chapter { // that of before a trouble is no part of it
 			parts = append(parts, Span{From: c.From, To: c.To})
 		}
 	}
-	if len(e.Chapters) == 0 && chapter.IsZero() {
+	if len(parts) == 0 && chapter.IsZero() {
 		return []Span{{From: e.Start, To: e.End}}
 	}
 	return parts

@@ -46,7 +46,7 @@ type eventView struct {
 	Held        bool           `json:"held"`
 	Detail      string         `json:"detail,omitempty" doc:"Of tamper: covered, turned or defocused"`
 	Visits      int            `json:"visits,omitempty" doc:"It sums up so many events beyond the hourly limit; absent: it is one of its own"`
-	Chapters    []chapterView  `json:"chapters,omitempty" nullable:"false" doc:"The parts of a long event, or what a summary sums up, in order; absent: it has one part"`
+	Chapters    []chapterView  `json:"chapters,omitempty" nullable:"false" doc:"The parts of a long event, or what a summary sums up, in order; absent: it has one part. Of tamper: one, the last moment at which all was well"`
 }
 
 // chapterView is a part of an event as the page shows it.

@@ -73,6 +73,9 @@ type Book struct {
 	Log     *slog.Logger               // nil: slog.Default()
 	Bell    *alarm.Bell
 	Limit   *Limit // how many events begin in an hour; nil: PerHour
+	// Shoot makes a picture of what the camera showed last until a moment, for events without motion. It may take some
+	// seconds, and ends with ctx; nil: there are no such pictures.
+	Shoot func(ctx context.Context, until time.Time) (Photo, error)
 
 	ready   atomic.Pointer[chan entry]
 	thumbs  atomic.Int32 // in the queue
@@ -86,6 +89,7 @@ type Book struct {
 	limited  Limit     // where there is no Limit
 	tamper   trouble
 	frozen   trouble
+	shooter  shooter
 	unsaved  []Event
 }
 
@@ -159,14 +163,18 @@ func (b *Book) queue() chan entry {
 func (b *Book) Run(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	shot := b.shooter.begin(ctx, b)
 	for {
 		timer.Reset(b.wait())
 		select {
+		case s := <-b.shooter.taken:
+			b.show(s)
 		case e := <-b.queue():
 			b.take(e)
 		case <-timer.C:
 			b.tick()
 		case <-ctx.Done():
+			shot()
 			b.drain()
 			if b.current != nil {
 				b.close()

@@ -74,6 +74,7 @@ func (b *Book) seeTrouble(t *trouble, at time.Time, w *Wrong) {
 		t.goes = true
 		t.event = Event{ID: media.NewUUID(), Camera: b.Camera, Kind: t.kind, Detail: w.Detail, Start: since}
 		b.keep(t.event, Opened)
+		b.shooter.shoot(t.event)
 	default:
 		t.muted = true
 	}

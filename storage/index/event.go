@@ -23,7 +23,8 @@ type Event struct {
 
 	// Detail says more of the Kind in a word, such as what was done to a camera that was tampered with.
 	Detail string `json:"detail,omitempty"`
-	// Chapters are the parts of a long event, or what a summary sums up, in order and apart; none: it has one part.
+	// Chapters are the parts of a long event, or what a summary sums up, in order and apart; none: it has one part. Of
+	// another kind than motion it is one at most, and nothing but a moment before: the last at which all was well.
 	Chapters []Chapter `json:"chapters,omitempty"`
 	// Visits is how many events a summary stands for; 0: it is an event of its own.
 	Visits int `json:"visits,omitempty"`

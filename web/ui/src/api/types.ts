@@ -359,7 +359,7 @@ export interface HearthEvent {
   held: boolean;
   /** It sums up so many visits beyond what an hour may have. */
   visits?: number;
-  /** In order; absent: it has one part. */
+  /** In order; absent: it has one part. Of what is wrong with a camera: the last moment at which all was well. */
   chapters?: Chapter[];
 }
 

@@ -61,10 +61,13 @@ export const events = {
   keysHold: 'keep',
   clipFailed: 'This clip cannot be played here.',
   newIsNew: 'new',
+  before: 'before',
+  since: 'since',
   chapters: (n: number) => plural(n, 'chapter', 'chapters'),
   moreBetween: (n: number, from: string, to: string) =>
     from === to ? `And ${n} more at ${from}` : `And ${n} more between ${from} and ${to}`,
   moreAt: (camera: string, n: number, from: string, to: string) =>
     `${n} more at ${camera} between ${from} and ${to}, summed up`,
-  eachOfThem: (n: number) => (n === 1 ? 'Show it' : `Show each of ${n}`),
+  eachOfThem: (n: number, visits: number) =>
+    n === 1 ? 'Show it' : visits > n ? `Show them in ${n} parts` : `Show each of ${n}`,
 };
