@@ -38,8 +38,8 @@ export const events = {
   card: (camera: string, time: string) => `motion at ${camera}, ${time}`,
   cardWrong: (camera: string, time: string, wrong: string) => `${camera}, ${time}: ${wrong}`,
   kind: 'What happened',
-  anyKind: 'Anything',
-  kinds: { motion: 'Something moved', tamper: 'Something was done to the camera', frozen: 'The picture stood still' },
+  anyKind: 'All kinds',
+  kinds: { motion: 'Motion', tamper: 'Tampering', frozen: 'Frozen picture' },
   /** What is wrong with a camera, in a sentence; nothing for motion. */
   wrong: (kind: string, detail: string | undefined) => {
     if (kind === 'frozen') return 'The camera showed nothing new: its picture stood still.';
