@@ -14,9 +14,9 @@ const within = (v: number): number => round(Math.min(1, Math.max(0, v)));
 
 export const point = (x: number, y: number): Point => [within(x), within(y)];
 
-/** Where new areas begin, beside the middle: 36 places of which no two have a corner nearer to each other than `APART`. */
+/** Where new areas begin, the first in the middle: 36 places of which no two have a corner nearer to each other than `APART`. */
 const PLACES: Point[] = [0, -0.08, 0.08, -0.16, 0.04, -0.12].flatMap((lower) =>
-  [0, 1, 2, 3, 4, 5].map((i): Point => [0.16 + 0.04 * i, 0.16 + 0.04 * i + lower]),
+  [0.24, 0.28, 0.2, 0.32, 0.16, 0.36].map((x): Point => [x, x + lower]),
 );
 /** The side of a new area. */
 const SIDE = 0.52;
