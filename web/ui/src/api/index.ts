@@ -240,7 +240,8 @@ export const api = {
   join: (secret: string, name: string, password: string) =>
     ask<Me>('POST', address('/join'), { secret, name, password }),
   tokens: async () => (await ask<Page<ApiToken>>('GET', address('/tokens'))).items ?? [],
-  makeToken: (v: { name: string; grants: Grant[]; metrics: boolean }) => ask<MadeToken>('POST', address('/tokens'), v),
+  makeToken: (v: { name: string; grants: Grant[]; metrics: boolean; until?: string }) =>
+    ask<MadeToken>('POST', address('/tokens'), v),
   revokeToken: (id: string) => ask<void>('DELETE', address(`/tokens/${id}`)),
   setGrants: (id: string, grants: Grant[]) => ask<unknown>('PUT', address(`/users/${id}/grants`), grants),
   audit: (f: AuditFilter, cursor?: string) =>

@@ -73,7 +73,11 @@ export const tokens = {
   done: 'Done',
   used: (day: string, from: string) => `last used ${day}${from ? ` from ${from}` : ''}`,
   unused: 'never used',
-  line: (who: string, opens: string, used: string) => `${who} · ${opens || 'opens nothing any more'} · ${used}`,
+  until: 'Good until the end of',
+  untilHint: 'Without a day it does not end by itself.',
+  ends: (day: string) => `until ${day}`,
+  line: (who: string, opens: string, used: string, ends: string) =>
+    [who, opens || 'opens nothing any more', ends, used].filter(Boolean).join(' · '),
   revoke: 'Revoke',
   revoking: (name: string) => `The token ${name} is revoked`,
 };
