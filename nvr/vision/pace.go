@@ -62,6 +62,24 @@ func pause(d time.Duration, ended <-chan struct{}) {
 	}
 }
 
+// silence minds for how long a process has said nothing. While hearth itself stood still, because the machine was stopped or very
+// busy, the process may have too, and what it said may not be read yet.
+type silence struct {
+	patience, every time.Duration
+	heard           time.Time
+	looked          time.Time // when tooLong was asked last; it is to be every so often
+}
+
+func (s *silence) tooLong(now time.Time) bool {
+	if late := now.Sub(s.looked) - s.every; late > 0 {
+		if s.heard = s.heard.Add(late); s.heard.After(now) {
+			s.heard = now
+		}
+	}
+	s.looked = now
+	return now.Sub(s.heard) > s.patience
+}
+
 // counted counts what is read.
 type counted struct {
 	io.Reader

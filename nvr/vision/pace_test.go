@@ -111,3 +111,29 @@ func TestAnswersAreBounded(t *testing.T) {
 		})
 	}
 }
+
+// Who is silent while nobody was there to hear it is not taken for dead.
+func TestSilence(t *testing.T) {
+	const every, patience = 2 * time.Second, 10 * time.Second
+	for name, c := range map[string]struct {
+		asked []time.Duration // after the last word
+		dead  bool            // at the last
+	}{
+		"it is silent":                        {[]time.Duration{2, 4, 6, 8, 10, 12}, true},
+		"it is silent, not for too long":      {[]time.Duration{2, 4, 6, 8, 10}, false},
+		"the machine stood still":             {[]time.Duration{2, 60}, false},
+		"it stood still twice":                {[]time.Duration{2, 60, 62, 120, 122}, false},
+		"it is silent after that":             {[]time.Duration{2, 60, 62, 64, 66, 68}, true},
+		"each time a little late, and silent": {[]time.Duration{3, 6, 9, 12, 15, 18}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			begun := time.Now()
+			s := silence{patience: patience, every: every, heard: begun, looked: begun}
+			for i, at := range c.asked {
+				if got := s.tooLong(begun.Add(at * time.Second)); got != (c.dead && i == len(c.asked)-1) {
+					t.Errorf("after %d s: %v", at, got)
+				}
+			}
+		})
+	}
+}

@@ -159,9 +159,9 @@ func (w *Worker) look(ctx context.Context, log *slog.Logger) (err error) {
 	if patience <= 0 {
 		patience = DefaultPatience
 	}
-	tick := time.NewTicker(min(patience/4, 2*time.Second))
+	quiet := silence{patience: patience, every: min(patience/4, 2*time.Second), heard: time.Now(), looked: time.Now()}
+	tick := time.NewTicker(quiet.every)
 	defer tick.Stop()
-	heard := time.Now()
 	var deaf <-chan time.Time // after a broken pipe: how long the process has to end by itself
 	for {
 		select {
@@ -173,7 +173,7 @@ func (w *Worker) look(ctx context.Context, log *slog.Logger) (err error) {
 			if !ok {
 				return cmp.Or(p.readErr, io.ErrUnexpectedEOF)
 			}
-			heard = time.Now()
+			quiet.heard = time.Now()
 			if err := w.answer(p, m, log); err != nil {
 				return err
 			}
@@ -182,7 +182,7 @@ func (w *Worker) look(ctx context.Context, log *slog.Logger) (err error) {
 			fed, deaf = nil, time.After(2*time.Second)
 			log.Debug("hearth-vision takes no more units", "err", err)
 		case <-tick.C:
-			if time.Since(heard) > patience && len(p.answers) == 0 {
+			if quiet.tooLong(time.Now()) && len(p.answers) == 0 {
 				return errSilent
 			}
 			if err := w.weigh(p); err != nil {

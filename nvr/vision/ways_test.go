@@ -203,7 +203,7 @@ func TestAPlanIsMadeAnewWhenSomethingChanged(t *testing.T) {
 			{"the owner leaves it to us", func() { w.SetHardware(hardware.Auto) }, media.H264, []protocol.Way{card}},
 			{"it failed", func() { w.noteFailure(p, card, "hung") }, media.H264, nil},
 			{"it rests", func() { time.Sleep(firstRest - 1) }, media.H264, nil},
-			{"it has rested", func() { time.Sleep(1) }, media.H264, []protocol.Way{card}},
+			{"it has rested", func() { time.Sleep(time.Nanosecond) }, media.H264, []protocol.Way{card}},
 			{"it was refused", func() {
 				w.told(p, media.H264, w.planFor(media.H264))
 				w.decodes(p, protocol.Decoder{Name: protocol.Software})
