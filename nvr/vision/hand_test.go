@@ -114,6 +114,7 @@ func TestUnitsAreHandedOverTogetherWhileCalm(t *testing.T) {
 					w.WriteUnit(run, &media.AccessUnit{Key: i%c.gop == 0, Wall: time.Now(), Data: make([]byte, c.bytes)})
 					time.Sleep(time.Second / 15)
 				}
+				synctest.Wait()
 				if wakes < c.least || wakes > c.most {
 					t.Errorf("woken %d times, not %d to %d", wakes, c.least, c.most)
 				}
