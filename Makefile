@@ -18,6 +18,7 @@ TEST_PACKAGES  := ffmpeg chromium gir1.2-gst-rtsp-server-1.0 python3-gi gstreame
                   openssl iproute2 e2fsprogs mount util-linux strace
 DEB_PACKAGES   := dpkg-dev xz-utils gzip
 INSTALL_PACKAGES := systemd-container mmdebstrap util-linux dpkg-dev
+PACKAGE_TESTS := lintian piuparts autopkgtest
 POWER_PACKAGES := qemu-system-x86 e2fsprogs xfsprogs ffmpeg xz-utils
 
 GO_SOURCES := $(shell find cmd hwaccel nvr storage web -path web/ui -prune -o -type f \( -name '*.go' -o -name '*.[ch]' -o -path 'hwaccel/probe/*' \) -not -name '*_test.go' -print 2>/dev/null)
@@ -121,8 +122,17 @@ deb: build $(CACHE)/tools/nfpm ## make the Debian package of this machine's arch
 # Debians that boot in containers of systemd's, from the mirror that this machine's apt uses.
 SUITES ?= trixie bookworm
 .PHONY: test-install
-test-install: deb $(foreach s,$(SUITES),$(CACHE)/install/$(s).tar) ## install, upgrade, break, remove and purge the package on Debian 13 and 12 (about 10 minutes; not in test)
+test-install: deb $(CACHE)/install/hearth-tomorrow $(foreach s,$(SUITES),$(CACHE)/install/$(s).tar) ## install, upgrade, break, remove and purge the package on Debian 13 and 12 (about 10 minutes; not in test)
 	HEARTH_INSTALL="$(SUITES)" go test -count=1 -v -timeout 30m -run '^TestInstall$$' $(ARGS) ./e2e/install
+
+.PHONY: test-package
+test-package: deb $(foreach s,$(SUITES),$(CACHE)/install/$(s).tar) ## Debian's own tests of the package: lintian, piuparts, autopkgtest (about 5 minutes; not in test)
+	@$(need) "for Debian's tests of packages" $(PACKAGE_TESTS)
+	@for suite in $(SUITES); do packaging/deb/test.sh "$$(ls -t dist/hearth_*_$$(dpkg --print-architecture).deb | head -n 1)" $(CACHE)/install/$$suite.tar $$suite || exit 1; done
+
+# A version whose hearth.db has one more format.
+$(CACHE)/install/hearth-tomorrow: $(GO_SOURCES) go.mod go.sum web/ui/dist/index.html
+	CGO_ENABLED=0 go build -trimpath -tags tomorrow -ldflags '-s -w -X main.version=98.0 -X hearth/storage/format.Program=98.0' -o $@ ./cmd/hearth
 
 $(CACHE)/install/%.tar: packaging/install/base.sh
 	@$(need) "to try the package on a Debian that boots" $(INSTALL_PACKAGES)

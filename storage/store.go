@@ -75,7 +75,7 @@ func Open(o Options) (s *Store, err error) {
 	if err != nil {
 		return s, err
 	}
-	if s.keys, err = keyring.Open(o.Dir, s.box); err != nil {
+	if s.keys, err = keyring.OpenWith(o.BoxKey, o.Dir, s.box); err != nil {
 		return s, err
 	}
 	s.backups = s.newBackups()

@@ -45,6 +45,7 @@ type Options struct {
 	Dir        string        // the data folder; made if it is not there
 	LimitBytes int64         // footage of all cameras together; 0: only the free-space floor limits it
 	Log        *slog.Logger  // nil: slog.Default()
+	BoxKey     []byte        // the box's key, where the caller has it from systemd; nil: it is looked for
 	Tick       time.Duration // how often fragments are made durable; 0: 1 s, or 2 s on a disk that turns
 
 	disk func(*commit.Folder) commit.Disk // tests put a failing one before the real one

@@ -41,10 +41,11 @@ type checkCmd struct {
 
 // Run prints a line per finding, then how many there were.
 func (c *checkCmd) Run(p *program) error {
-	if err := boxIn(c.Data); err != nil {
+	key, err := p.tool(c.Data)
+	if err != nil {
 		return err
 	}
-	o := check.Options{Deep: c.Deep, Progress: progress(p)}
+	o := check.Options{Deep: c.Deep, Progress: progress(p), BoxKey: key}
 	if !c.Repair {
 		findings, err := check.Run(p.ctx, c.Data, o)
 		return c.tell(p, findings, stopFirst(err))
@@ -93,10 +94,11 @@ type rebuildCmd struct {
 
 // Run makes the index again.
 func (c *rebuildCmd) Run(p *program) error {
-	if err := boxIn(c.Data); err != nil {
+	key, err := p.tool(c.Data)
+	if err != nil {
 		return err
 	}
-	files, err := check.Rebuild(p.ctx, c.Data, p.log)
+	files, err := check.RebuildWith(p.ctx, c.Data, key, p.log)
 	if err != nil {
 		return stopFirst(err)
 	}

@@ -42,6 +42,7 @@ type cli struct {
 	RecoveryKey recoveryKeyCmd `cmd:"" help:"Make the key with which a dead box's disk can be read, and print it. Keep it elsewhere."`
 	Restore     restoreCmd     `cmd:"" help:"Put settings, people and keys back from a snapshot on the old disk, with the recovery key."`
 	GoBack      goBackCmd      `cmd:"" name:"go-back" help:"After the package of an earlier version was put back: make the box what it was before the later one."`
+	SealKey     sealKeyCmd     `cmd:"" name:"seal-key" help:"Have systemd keep the box's key, sealed by this machine's TPM where there is one. Needs root, and a recovery key."`
 	Salvage     salvageCmd     `cmd:"" help:"Get the footage off a dead box's disk as plain MP4, with the recovery key. Exit 0: all of it, 2: not all."`
 	User        userCmd        `cmd:"" help:"Users, on the box itself: for who forgot a password."`
 	SetupCode   setupCodeCmd   `cmd:"" help:"Print a code with which the first owner can be set up later than an hour after the first start."`

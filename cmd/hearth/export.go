@@ -32,10 +32,11 @@ func (c *exportCmd) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := boxIn(c.Data); err != nil {
+	key, err := p.tool(c.Data)
+	if err != nil {
 		return err
 	}
-	store, err := storage.Open(storage.Options{Dir: c.Data, Log: p.log})
+	store, err := storage.Open(storage.Options{Dir: c.Data, Log: p.log, BoxKey: key})
 	if err != nil {
 		return stopFirst(err)
 	}
@@ -67,7 +68,7 @@ func (c *exportCmd) plain(p *program, open func(from, to time.Time) (export.Piec
 	defer func() {
 		if err != nil { // all of it or nothing
 			for _, name := range written {
-				_ = os.Remove(name)
+				_ = asCaller(func() error { return os.Remove(name) })
 			}
 		}
 	}()
@@ -112,13 +113,16 @@ func (c *exportCmd) signed(p *program, store *storage.Store, grant access.Grant,
 
 // writeFile makes a new file; when that fails there is none.
 func writeFile(name string, write func(io.Writer) error) (err error) {
-	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	var out *os.File
+	if err := asCaller(func() (err error) {
+		out, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		return err
+	}); err != nil {
 		return err
 	}
 	defer func() {
 		if err = errors.Join(err, out.Close()); err != nil {
-			_ = os.Remove(name)
+			_ = asCaller(func() error { return os.Remove(name) })
 		}
 	}()
 	return write(out)

@@ -17,7 +17,7 @@ type goBackCmd struct {
 
 // Run puts back what hearth.db was before a later version took it.
 func (c *goBackCmd) Run(p *program) error {
-	if err := boxIn(c.Data); err != nil {
+	if err := errors.Join(boxIn(c.Data), actAsOwner(c.Data)); err != nil {
 		return err
 	}
 	folder, err := volume.Take(c.Data)

@@ -18,10 +18,11 @@ type recoveryKeyCmd struct {
 
 // Run makes the key. What it prints is a key file of age as it is, so that it may be kept as a file too.
 func (c *recoveryKeyCmd) Run(p *program) error {
-	if err := boxIn(c.Data); err != nil {
+	boxKey, err := p.tool(c.Data)
+	if err != nil {
 		return err
 	}
-	store, err := storage.Open(storage.Options{Dir: c.Data, Log: p.log})
+	store, err := storage.Open(storage.Options{Dir: c.Data, Log: p.log, BoxKey: boxKey})
 	if err != nil {
 		return stopFirst(err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -25,6 +26,11 @@ func (c *restoreCmd) Run(p *program) error {
 		return err
 	}
 	defer s.Close()
+	if _, err := os.Stat(c.Data); err == nil { // one that is made now is its maker's
+		if err := actAsOwner(c.Data); err != nil {
+			return err
+		}
+	}
 	if err := s.Restore(c.Data, c.EmptyMedia); err != nil {
 		return stopFirst(err)
 	}

@@ -27,7 +27,7 @@ type userCmd struct {
 
 // people opens who may use a box. The box may not be running: it alone writes its file.
 func people(data string, use func(*access.Access) error) error {
-	if err := boxIn(data); err != nil {
+	if err := errors.Join(boxIn(data), actAsOwner(data)); err != nil {
 		return err
 	}
 	b, err := box.Open(filepath.Join(data, "hearth.db"))

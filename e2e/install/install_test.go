@@ -43,7 +43,7 @@ func TestInstall(t *testing.T) {
 
 // life is a package's, from its installation to its end.
 func life(t *testing.T, suite string) {
-	older, newer, broken := debs(t)
+	older, newer, broken, tomorrow := debs(t)
 	m := boot(t, suite)
 
 	// Installed, it runs, and says where.
@@ -62,7 +62,7 @@ func life(t *testing.T, suite string) {
 		"name": "Yard", "url": m.cameraURL(), "record": "continuous", "motion": map[string]any{"sensitivity": 0.5},
 	}, &added)
 	m.records(added.ID)
-	m.until(time.Minute, "a worker looks at the camera", func() bool {
+	m.until(long, "a worker looks at the camera", func() bool {
 		mode := m.camera(added.ID).Vision.Mode
 		return mode == "calm" || mode == "watching"
 	})
@@ -75,8 +75,14 @@ func life(t *testing.T, suite string) {
 	m.simulate()
 	m.records(added.ID)
 
+	m.walls()
+	m.byHand(added.ID)
+
 	// An upgrade costs a moment, and nothing that was set.
 	m.upgrade(m.put(newer), added.ID)
+
+	// One to a version with another format keeps what was before, and there is a way back.
+	m.andBack(m.put(tomorrow), "/root/"+filepath.Base(newer), added.ID)
 
 	// A version that does not start says why, and the one before goes back on.
 	out, err := m.inside("apt-get", "install", "--yes", "--quiet", m.put(broken)).CombinedOutput()
@@ -84,6 +90,8 @@ func life(t *testing.T, suite string) {
 		t.Errorf("an upgrade to what does not start: %v\n%s", err, out)
 	}
 	m.run("apt-get", "install", "--yes", "--quiet", "--allow-downgrades", "/root/"+filepath.Base(newer))
+	m.records(added.ID)
+	m.fails()
 	m.records(added.ID)
 
 	// Removed, its data stays; installed again, all is as it was.
@@ -97,13 +105,14 @@ func life(t *testing.T, suite string) {
 	// Purged, its settings go, and what is on other disks stays.
 	m.run("sh", "-c", "mkdir -p /var/lib/hearth/other && mount -t tmpfs other /var/lib/hearth/other && touch /var/lib/hearth/other/kept")
 	m.run("apt-get", "purge", "--yes", "--quiet", "hearth")
-	if m.exists("/var/lib/hearth/hearth.db") || m.exists("/etc/default/hearth") || strings.TrimSpace(m.try("ls", "/var/lib/hearth/other")) != "kept" {
+	if m.exists("/var/lib/hearth/hearth.db") || m.exists("/etc/default/hearth") || m.exists(sealedKey) || strings.TrimSpace(m.try("ls", "/var/lib/hearth/other")) != "kept" {
 		t.Errorf("after the purge:\n%s", m.try("ls", "-laR", "/var/lib/hearth", "/etc/default"))
 	}
 }
 
-// debs gives the package that stands in dist, the same with a lower version, and with a higher one that does not start.
-func debs(t *testing.T) (older, newer, broken string) {
+// debs gives the package that stands in dist, the same with a lower version, and with a higher one that does not start,
+// and one with a program whose hearth.db has another format.
+func debs(t *testing.T) (older, newer, broken, tomorrow string) {
 	t.Helper()
 	all, err := filepath.Glob(filepath.Join("..", "..", "dist", "hearth_*_amd64.deb"))
 	if err != nil || len(all) == 0 {
@@ -116,11 +125,11 @@ func debs(t *testing.T) (older, newer, broken string) {
 		}
 	}
 	dir := t.TempDir()
-	again := func(name, version, script string) string {
+	again := func(name, version string, program []byte) string {
 		work := filepath.Join(dir, name)
 		shell(t, "dpkg-deb -R "+newer+" "+work+" && sed -i 's/^Version: .*/Version: "+version+"/' "+work+"/DEBIAN/control")
-		if script != "" {
-			if err := os.WriteFile(filepath.Join(work, "usr/bin/hearth"), []byte(script), 0o755); err != nil {
+		if program != nil {
+			if err := os.WriteFile(filepath.Join(work, "usr/bin/hearth"), program, 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -128,7 +137,12 @@ func debs(t *testing.T) (older, newer, broken string) {
 		shell(t, "dpkg-deb --root-owner-group -Zgzip -b "+work+" "+path)
 		return path
 	}
-	return again("older", "0.0.1", ""), newer, again("broken", "99.0", "#!/bin/sh\necho this version is broken on purpose >&2\nexit 1\n")
+	later, err := os.ReadFile(filepath.Join("..", "..", ".cache", "install", "hearth-tomorrow"))
+	if err != nil {
+		t.Fatalf("make test-install builds it: %v", err)
+	}
+	return again("older", "0.0.1", nil), newer, again("broken", "99.0", []byte("#!/bin/sh\necho this version is broken on purpose >&2\nexit 1\n")),
+		again("tomorrow", "98.0", later)
 }
 
 func shell(t *testing.T, script string) {
@@ -142,7 +156,7 @@ func shell(t *testing.T, script string) {
 func (m *machine) simulate() {
 	m.t.Helper()
 	m.run("systemd-run", "--unit", "yard", "--collect", "/usr/bin/hearth", "sim", "--cameras", "1", "--listen", "127.0.0.1:8554")
-	m.until(30*time.Second, "the camera is there", func() bool { return m.cameraURL() != "" })
+	m.until(long, "the camera is there", func() bool { return m.cameraURL() != "" })
 }
 
 var rtsp = regexp.MustCompile(`rtsp://\S+`)
@@ -162,12 +176,12 @@ func (m *machine) records(id string) {
 	m.t.Helper()
 	began := time.Now()
 	login := map[string]string{"name": "Ada", "password": "correct horse battery"}
-	m.until(time.Minute, "the owner gets in", func() bool { return m.api("POST", "/session", login, nil) == nil })
+	m.until(long, "the owner gets in", func() bool { return m.api("POST", "/session", login, nil) == nil })
 	if u, err := url.Parse(m.cameraURL()); err == nil && u.User != nil {
 		password, _ := u.User.Password()
 		m.must("PATCH", "/cameras/"+id, map[string]any{"url": m.cameraURL(), "username": u.User.Username(), "password": password}, nil)
 	}
-	m.until(time.Minute, "the camera is recorded", func() bool {
+	m.until(long, "the camera is recorded", func() bool {
 		spans, _ := m.timeline(id, began)
 		return len(spans) > 0 && spans[len(spans)-1].To.Sub(began) > 2*time.Second
 	})
@@ -189,13 +203,13 @@ func (m *machine) timeline(id string, from time.Time) (spans, gaps []span) {
 func (m *machine) upgrade(deb, id string) {
 	m.t.Helper()
 	began := time.Now()
-	m.until(time.Minute, "some seconds are recorded", func() bool {
+	m.until(long, "some seconds are recorded", func() bool {
 		spans, _ := m.timeline(id, began)
 		return len(spans) > 0 && spans[0].To.Sub(began) > 3*time.Second
 	})
 	m.run("apt-get", "install", "--yes", "--quiet", deb)
 	upgraded := time.Now()
-	m.until(time.Minute, "it is recorded after the upgrade", func() bool {
+	m.until(long, "it is recorded after the upgrade", func() bool {
 		spans, _ := m.timeline(id, began)
 		return len(spans) > 0 && spans[len(spans)-1].To.Sub(upgraded) > 3*time.Second
 	})

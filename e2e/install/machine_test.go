@@ -22,6 +22,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// long is what is waited for at most that takes moments: a machine that does much else may need it.
+const long = 5 * time.Minute
+
 // machine is a Debian that has booted, with a network that leads nowhere.
 type machine struct {
 	t      *testing.T
@@ -97,7 +100,7 @@ func (m *machine) reboot() {
 	_ = m.try("systemctl", "reboot") // it may be gone before it answers
 	select {
 	case <-m.ended:
-	case <-time.After(time.Minute):
+	case <-time.After(long):
 		m.t.Fatal("the machine does not go down")
 	}
 	if code := m.cmd.ProcessState.ExitCode(); code != 133 {
@@ -110,7 +113,7 @@ func (m *machine) reboot() {
 // up waits until the machine has booted.
 func (m *machine) up() {
 	m.t.Helper()
-	m.until(time.Minute, "the machine has booted", func() bool {
+	m.until(long, "the machine has booted", func() bool {
 		out := m.try("systemctl", "is-system-running")
 		return strings.Contains(out, "running") || strings.Contains(out, "degraded")
 	})

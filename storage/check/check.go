@@ -39,6 +39,8 @@ type Options struct {
 	Deep bool // also every sealed record, and not only headers, footers and chains
 	// Progress, when set, is told how many of how many bytes of footage were looked at.
 	Progress func(done, all int64)
+	// BoxKey is the box's key, where the caller has it from systemd; nil: it is looked for.
+	BoxKey []byte
 }
 
 // Check verifies the files of a data folder that no hearth is running on (volume.ErrInUse) against themselves, each
@@ -49,7 +51,7 @@ func Check(ctx context.Context, dir string, deep bool) ([]Finding, error) {
 
 // Run is Check with options.
 func Run(ctx context.Context, dir string, o Options) (findings []Finding, err error) {
-	t, err := openTools(dir, slog.New(slog.DiscardHandler))
+	t, err := openTools(dir, o.BoxKey, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}

@@ -14,10 +14,15 @@ import (
 // finishes what was left open. The old index stays beside it as index.db.old until the next time. Cut short, it changed
 // nothing.
 func Rebuild(ctx context.Context, dir string, log *slog.Logger) (files int, err error) {
+	return RebuildWith(ctx, dir, nil, log)
+}
+
+// RebuildWith is Rebuild with the box's key that the caller has from systemd; nil: it is looked for.
+func RebuildWith(ctx context.Context, dir string, boxKey []byte, log *slog.Logger) (files int, err error) {
 	if log == nil {
 		log = slog.Default()
 	}
-	t, err := openTools(dir, log)
+	t, err := openTools(dir, boxKey, log)
 	if err != nil {
 		return 0, err
 	}

@@ -38,7 +38,7 @@ func Repair(ctx context.Context, dir string, o Options, log *slog.Logger) (repor
 		if err != nil || len(findings) == 0 {
 			return report, err
 		}
-		done, err := mendAll(ctx, dir, findings, log)
+		done, err := mendAll(ctx, dir, findings, o.BoxKey, log)
 		report.Done = append(report.Done, done...)
 		if err != nil {
 			return report, err
@@ -52,8 +52,8 @@ func Repair(ctx context.Context, dir string, o Options, log *slog.Logger) (repor
 }
 
 // mendAll mends findings of one pass. What fails is logged and left.
-func mendAll(ctx context.Context, dir string, findings []Finding, log *slog.Logger) (done []string, err error) {
-	t, err := openTools(dir, log)
+func mendAll(ctx context.Context, dir string, findings []Finding, boxKey []byte, log *slog.Logger) (done []string, err error) {
+	t, err := openTools(dir, boxKey, log)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func mendAll(ctx context.Context, dir string, findings []Finding, log *slog.Logg
 		return done, err
 	}
 	if r.remake {
-		files, err := Rebuild(ctx, dir, log)
+		files, err := RebuildWith(ctx, dir, boxKey, log)
 		if err != nil {
 			return done, fmt.Errorf("make the index again: %w", err)
 		}

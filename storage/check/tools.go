@@ -47,7 +47,7 @@ type place struct {
 	disk *commit.Folder
 }
 
-func openTools(dir string, log *slog.Logger) (t *tools, err error) {
+func openTools(dir string, boxKey []byte, log *slog.Logger) (t *tools, err error) {
 	t = &tools{dir: dir, log: log}
 	if _, err := os.Stat(dir); err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func openTools(dir string, log *slog.Logger) (t *tools, err error) {
 	if t.box, err = box.Open(t.folder.Path("hearth.db")); err != nil {
 		return t, err
 	}
-	if t.keys, err = keyring.Open(dir, t.box); err != nil {
+	if t.keys, err = keyring.OpenWith(boxKey, dir, t.box); err != nil {
 		return t, err
 	}
 	if t.signet, err = signet.Open(t.box, t.keys); err != nil {

@@ -15,18 +15,23 @@ import (
 )
 
 const (
-	boxKeyFile = "box.key"
+	// BoxKeyFile is the box's key: in the data folder, and what systemd calls what it hands over.
+	BoxKeyFile = "box.key"
 	// keyIDSetting names the box key that hearth.db goes with.
 	keyIDSetting = "box-key-id"
 	// credentials is where systemd says that a service finds what LoadCredential= and its like give it.
 	credentials = "CREDENTIALS_DIRECTORY"
 )
 
-// openBoxKey finds the box's key, or makes it for a new box.
-func openBoxKey(dir string, b *box.Box) ([]byte, error) {
-	path := filepath.Join(dir, boxKeyFile)
+// openBoxKey finds the box's key, or makes it for a new box. told is one that the caller has from systemd; nil: none.
+func openBoxKey(dir string, b *box.Box, told []byte) ([]byte, error) {
+	path := filepath.Join(dir, BoxKeyFile)
 	key, err := readBoxKey(path)
 	given, from, credErr := credential()
+	if given == nil && credErr == nil && told != nil {
+		given, from = told, "the sealed key"
+		credErr = rightSize(from, told)
+	}
 	switch {
 	case credErr != nil:
 		return nil, credErr
@@ -50,7 +55,7 @@ func credential() (key []byte, path string, err error) {
 	if dir == "" {
 		return nil, "", nil
 	}
-	path = filepath.Join(dir, boxKeyFile)
+	path = filepath.Join(dir, BoxKeyFile)
 	key, err = os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", nil
@@ -66,6 +71,21 @@ func rightSize(path string, key []byte) error {
 		return fmt.Errorf("%s: %w: it has %d bytes instead of %d; put it back from a backup", path, ErrBoxKey, len(key), keySize)
 	}
 	return nil
+}
+
+// ReadBoxKey reads the file of the box's key in a data folder: fs.ErrNotExist, ErrPermissions, ErrBoxKey.
+func ReadBoxKey(dir string) ([]byte, error) { return readBoxKey(filepath.Join(dir, BoxKeyFile)) }
+
+// WipeBoxKey writes over a file of the box's key and removes it. Of a file that holds anything else it is ErrBoxKey.
+func WipeBoxKey(path string, key []byte) error {
+	there, err := readBoxKey(path)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(there, key) {
+		return fmt.Errorf("%s: %w: it is another one", path, ErrBoxKey)
+	}
+	return wipe(path)
 }
 
 func readBoxKey(path string) ([]byte, error) {
@@ -174,7 +194,7 @@ func keyID(key []byte) string {
 // PutBoxKey puts a box's key into a data folder that has none, as a restore does; it is whole and durable then. Where
 // the same one lies already nothing is done; another one is ErrBoxKey and stays.
 func PutBoxKey(dir string, key []byte) error {
-	path := filepath.Join(dir, boxKeyFile)
+	path := filepath.Join(dir, BoxKeyFile)
 	if err := rightSize("the snapshot's box.key", key); err != nil {
 		return err
 	}

@@ -134,3 +134,47 @@ func TestPutBoxKey(t *testing.T) {
 		t.Errorf("short: %v", err)
 	}
 }
+
+// A tool that root runs has the key from systemd itself.
+func TestOpenWith(t *testing.T) {
+	dir, key := t.TempDir(), bytes.Repeat([]byte{9}, 32)
+	b := database(t, dir)
+	k, err := OpenWith(key, dir, b)
+	must(t, err)
+	id := media.NewCameraID()
+	must(t, k.AddCamera(id))
+	if _, err := os.Lstat(filepath.Join(dir, "box.key")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file was made: %v", err)
+	}
+	for name, told := range map[string][]byte{"another": bytes.Repeat([]byte{8}, 32), "short": key[:5], "none": nil} {
+		if _, err := OpenWith(told, dir, b); !errors.Is(err, ErrBoxKey) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	again, err := OpenWith(key, dir, b)
+	must(t, err)
+	if _, err := again.ForRecording(id); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWipeBoxKey(t *testing.T) {
+	dir, key := t.TempDir(), bytes.Repeat([]byte{5}, 32)
+	path := filepath.Join(dir, "box.key")
+	must(t, PutBoxKey(dir, key))
+	if err := WipeBoxKey(path, bytes.Repeat([]byte{6}, 32)); !errors.Is(err, ErrBoxKey) {
+		t.Errorf("another: %v", err)
+	}
+	if got, err := ReadBoxKey(dir); err != nil || !bytes.Equal(got, key) {
+		t.Errorf("%x, %v", got, err)
+	}
+	linked := filepath.Join(dir, "linked")
+	must(t, os.Link(path, linked)) // what was written over
+	must(t, WipeBoxKey(path, key))
+	if _, err := ReadBoxKey(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is there: %v", err)
+	}
+	if raw, err := os.ReadFile(linked); err != nil || bytes.Contains(raw, key) {
+		t.Errorf("it was not written over: %x, %v", raw, err)
+	}
+}

@@ -45,8 +45,11 @@ type Keyring struct {
 // Open takes the box's key from where systemd hands it over ($CREDENTIALS_DIRECTORY/box.key), else from <dir>/box.key,
 // which it makes when hearth.db is as new as it. The error is one line: ErrPermissions or ErrBoxKey with what to do
 // about it.
-func Open(dir string, b *box.Box) (*Keyring, error) {
-	key, err := openBoxKey(dir, b)
+func Open(dir string, b *box.Box) (*Keyring, error) { return OpenWith(nil, dir, b) }
+
+// OpenWith is Open with the key that the caller has from systemd itself; nil: it has none.
+func OpenWith(told []byte, dir string, b *box.Box) (*Keyring, error) {
+	key, err := openBoxKey(dir, b, told)
 	if err != nil {
 		return nil, err
 	}
