@@ -6,7 +6,7 @@ base=$(realpath "$2")
 suite=$3
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
-trap 'rm -rf --one-file-system "$work"' EXIT
+trap 'umount "$work/root/proc" 2>/dev/null || true; rm -rf --one-file-system "$work"' EXIT
 
 echo "lintian"
 lintian --fail-on error,warning "$package"
@@ -47,6 +47,8 @@ hearth ($(dpkg-deb --field "$package" Version)) unstable; urgency=medium
 
  -- Hearth <hearth@hearth.example>  Thu, 01 Jan 2026 00:00:00 +0000
 END
+# The worker looks there at its own threads when it confines them.
+mount -t proc proc "$work/root/proc"
 status=0
 autopkgtest --no-built-binaries --output-dir="$work/out" "$package" "$work/source" -- chroot "$work/root" >"$work/log" 2>&1 || status=$?
 # 2 and 8 are tests that were skipped, or none at all: there is one.

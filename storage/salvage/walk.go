@@ -12,6 +12,7 @@ import (
 
 	"hearth/nvr/media"
 	"hearth/storage/segment"
+	"hearth/storage/volume"
 )
 
 // onDisk is a file by its name.
@@ -54,6 +55,9 @@ func (s *Salvage) walk() []cam {
 				continue
 			}
 			for _, f := range s.list(path) {
+				if f.Name() == volume.PageFile || f.Name() == volume.PageTemp {
+					continue // what was let go of
+				}
 				c.add(s, filepath.Join(path, f.Name()), f)
 			}
 		}
