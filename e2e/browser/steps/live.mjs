@@ -6,23 +6,29 @@ const FIRST_PICTURE = 1000; // ms, from the click
 const LATENCY_P95 = 500; // ms; 88 on a quiet machine, see docs/design/live.md
 const CAUGHT_UP = 250; // ms, half of the pictures within a second
 
+/** How often each of them is measured; the middle one counts, for this machine may have other things to do. */
+const TRIES = 3;
+
 const list = (ms) => ms.map((v) => Math.round(v)).join(', ');
 
-/** From a click on Home to a picture on every tile. */
+/** From a click on Home to a picture on every tile; some times, the first of which only warms up. */
 export async function firstOfWall({ page, truth, house }) {
-  await page.locator('nav summary').click();
-  await page.getByRole('link', { name: 'Storage' }).click();
-  await page.getByRole('heading', { name: 'Storage', exact: true }).waitFor();
-  await page.evaluate((n) => hearthEyes.expectPictures('[data-testid=tile-video]', n), truth.cameras.length);
-  await page.getByRole('link', { name: 'Home' }).first().click();
-  const seen = await page.evaluate(() => hearthEyes.pictured());
-  for (const f of seen) {
-    const camera = truth.cameras.find((c) => house.get(c.name) === f.id);
-    must(f.camera === camera.number, `the first picture of ${camera.name} is of camera ${f.camera}`);
+  const slowest = [];
+  for (let i = 0; i <= TRIES; i++) {
+    await page.locator('nav summary').click();
+    await page.getByRole('link', { name: 'Storage' }).click();
+    await page.getByRole('heading', { name: 'Storage', exact: true }).waitFor();
+    await page.evaluate((n) => hearthEyes.expectPictures('[data-testid=tile-video]', n), truth.cameras.length);
+    await page.getByRole('link', { name: 'Home' }).first().click();
+    const seen = await page.evaluate(() => hearthEyes.pictured());
+    for (const f of seen) {
+      const camera = truth.cameras.find((c) => house.get(c.name) === f.id);
+      must(f.camera === camera.number, `the first picture of ${camera.name} is of camera ${f.camera}`);
+    }
+    if (i > 0) slowest.push(Math.max(...seen.map((f) => f.ms)));
   }
-  const ms = seen.map((f) => f.ms);
-  const said = `first picture of the ${ms.length} tiles after ${list(ms)} ms`;
-  must(Math.max(...ms) < FIRST_PICTURE, `${said}; want less than ${FIRST_PICTURE}`);
+  const said = `first picture of all ${truth.cameras.length} tiles after ${list(slowest)} ms`;
+  must(quantile(slowest, 0.5) < FIRST_PICTURE, `${said}; want less than ${FIRST_PICTURE} half of the times`);
   return said;
 }
 
@@ -39,23 +45,25 @@ export async function tiles({ page, truth, house }) {
   return `pictures seen in 5 s: ${all.map((f, i) => `${f.length} of ${truth.cameras[i].name}`).join(', ')}`;
 }
 
-/** From a click on a tile to the large picture; some times, because one is luck. */
+/** From a click on a tile to the large picture; some times, the first of which only warms up. */
 export async function firstOfCamera({ page, truth, house }, camera) {
   const ms = [];
   const ages = [];
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i <= TRIES; i++) {
     const tile = page.locator(`[data-testid=tile][data-camera="${house.get(camera.name)}"]`);
     await tile.waitFor();
     await page.evaluate(() => hearthEyes.expectPictures('[data-testid=video-live]', 1));
     await tile.click();
     const [first] = await page.evaluate(() => hearthEyes.pictured());
     must(first.camera === camera.number, `the first picture is of camera ${first.camera}, want ${camera.number}`);
-    ms.push(first.ms);
-    ages.push(first.at - truth.taken(camera, first.frame));
+    if (i > 0) {
+      ms.push(first.ms);
+      ages.push(first.at - truth.taken(camera, first.frame));
+    }
     await page.goBack();
   }
   const said = `first picture after ${list(ms)} ms; it was ${list(ages)} ms old`;
-  must(Math.max(...ms) < FIRST_PICTURE, `${said}; want less than ${FIRST_PICTURE}`);
+  must(quantile(ms, 0.5) < FIRST_PICTURE, `${said}; want less than ${FIRST_PICTURE} half of the times`);
   return said;
 }
 
@@ -93,7 +101,7 @@ async function stand(page) {
   await page.getByTestId('play').click();
   await page.locator('[data-testid=player][data-state=paused][data-shown=live]').waitFor();
   const video = page.getByTestId('video-live');
-  await until('it stands', () => video.evaluate((v) => v.paused && !v.seeking), 500);
+  await until('it stands', () => video.evaluate((v) => v.paused && !v.seeking));
   const { frame } = await video.evaluate((v) => hearthEyes.look(v));
   return { frame, said: Number(await page.getByTestId('moment').getAttribute('data-moment')) };
 }
