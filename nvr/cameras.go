@@ -70,6 +70,7 @@ type Cameras struct {
 
 	mu      sync.Mutex // held for a moment only, also within change and switching
 	running map[media.CameraID]*one
+	stuck   map[media.CameraID]*StuckError  // why others that are there do not run
 	limits  map[media.CameraID]*event.Limit // of how many events begin: they outlive what is started anew
 	shades  shades
 	probes  map[probed]context.CancelFunc
@@ -83,6 +84,7 @@ func NewCameras(store *storage.Store, vision string, log *slog.Logger) *Cameras 
 		gate:     camera.NewGate(camera.DefaultHandshakes),
 		pictures: make(chan struct{}, 2),
 		running:  make(map[media.CameraID]*one),
+		stuck:    make(map[media.CameraID]*StuckError),
 		limits:   make(map[media.CameraID]*event.Limit),
 		opened:   make(chan struct{}, 1),
 		probes:   make(map[probed]context.CancelFunc),
@@ -149,10 +151,13 @@ func (c *Cameras) startAll(ctx context.Context) (<-chan error, error) {
 // start begins to run a camera, shown on screens. The caller holds c.change, as of those that follow.
 func (c *Cameras) start(settings box.Camera, on *screens) error {
 	o, err := c.newOne(settings, on)
+	c.mu.Lock()
 	if err != nil {
+		c.stuck[settings.ID] = stuckBy(err)
+		c.mu.Unlock()
 		return err
 	}
-	c.mu.Lock()
+	delete(c.stuck, settings.ID)
 	c.running[settings.ID] = o // from here on a switch finds it
 	private := c.isPrivate(settings.ID)
 	c.mu.Unlock()
@@ -191,6 +196,7 @@ func (c *Cameras) stop(id media.CameraID) {
 	}
 	c.mu.Lock()
 	delete(c.limits, id)
+	delete(c.stuck, id)
 	c.mu.Unlock()
 }
 
@@ -369,6 +375,9 @@ func (c *Cameras) one(g access.Grant, verbs ...access.Verb) (*one, error) {
 	defer c.mu.Unlock()
 	o := c.running[mixed(sabotage.Running, id)]
 	if o == nil {
+		if s := c.stuck[id]; s != nil {
+			return nil, s
+		}
 		return nil, ErrNotRunning
 	}
 	if !c.Store.Bell().Same(alarm.Live, id, o.camera.ID, "another camera was found among those that run") {

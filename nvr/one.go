@@ -163,7 +163,7 @@ func (c *Cameras) password(s box.Camera) (string, error) {
 		if errors.Is(err, keyring.ErrSealed) {
 			c.Store.Bell().Ring(alarm.Password, s.ID, "the camera's password is another camera's, or was changed", "error", err)
 		}
-		return "", fmt.Errorf("open the password of camera %q: %w", s.Name, err)
+		return "", fmt.Errorf("%w of camera %q: %w", errPassword, s.Name, err)
 	}
 	return string(plain), nil
 }

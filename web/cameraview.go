@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -96,6 +97,11 @@ func (s *Server) cameraView(v *visitor, g access.Grant, c box.Camera, usage stor
 	}
 	// A camera that is just being started or stopped has no state yet.
 	state, err := s.Cameras.State(g)
+	var stuck *nvr.StuckError
+	if errors.As(err, &stuck) {
+		since := stuck.Since.UTC()
+		view.State, view.Since, view.Problem = camera.Offline, &since, stuck.Text
+	}
 	if err == nil {
 		view.take(state)
 		view.Recorded.Active = view.Recorded.Active && !usage.Full // what the recorder hands over is dropped then
