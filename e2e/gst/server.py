@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """GStreamer's RTSP server as a camera that nobody here wrote.
 
-    server.py PORT NAME=CODEC:FILE…     CODEC is h264, h265 or vp8, with +aac for the sound track
+    server.py PORT NAME=CODEC:FILE…     CODEC is h264, h265, mjpeg or vp8, with +aac for the sound track
 
 Each file is served at rtsp://127.0.0.1:PORT/NAME with Digest authentication for the user in GST_USER and the
 password in GST_PASSWORD. Prints "ready" on its output once it listens.
@@ -19,6 +19,7 @@ from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 LAUNCH = {
     "h264": "( filesrc location={file} ! qtdemux name=d d.video_0 ! queue ! h264parse ! rtph264pay name=pay0 pt=96 {sound})",
     "vp8": "( filesrc location={file} ! matroskademux name=d ! queue ! rtpvp8pay name=pay0 pt=96 {sound})",
+    "mjpeg": "( filesrc location={file} ! qtdemux name=d d.video_0 ! queue ! jpegparse ! rtpjpegpay name=pay0 pt=26 {sound})",
     "h265": "( filesrc location={file} ! qtdemux name=d d.video_0 ! queue ! h265parse ! rtph265pay name=pay0 pt=96 {sound})",
 }
 SOUND = "d.audio_0 ! queue ! aacparse ! rtpmp4gpay name=pay1 pt=97 "

@@ -20,6 +20,7 @@ describe('PartSplitter', () => {
     ['H.264', [AVC], 'video/mp4; codecs="avc1.640028"'],
     ['H.264 with AAC', [AVC, AAC], 'video/mp4; codecs="avc1.640028,mp4a.40.2"'],
     ['H.265', [HEVC], 'video/mp4; codecs="hvc1.1.6.L93.90"'],
+    ['JPEG, which no browser plays', [box('mp4v', [1])], 'video/mp4; codecs="mp4v"'],
     ['FLAC beside it', [AVC, box('fLaC', [1])], 'video/mp4; codecs="avc1.640028,flac"'],
   ])('names the codecs of %s', (_, entries, mime) => {
     const [part] = new PartSplitter().push(init(...entries));

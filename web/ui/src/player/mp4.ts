@@ -218,7 +218,7 @@ function codecOf(b: Uint8Array, stsd: Box): string {
     case 'fLaC':
       return 'flac';
   }
-  return '';
+  return entry.type; // what this page does not know, no browser plays: mp4v, which holds JPEG
 }
 
 /** RFC 6381's parameters of H.265, after ISO/IEC 14496-15, annex E.3. */

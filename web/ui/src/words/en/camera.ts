@@ -67,6 +67,8 @@ export const camera = {
     'Arrow keys move, with Shift further. Plus and minus zoom. End goes to live. Home goes to the start of the day.',
   loading: 'Fetching the picture …',
   nothing: 'Nothing was recorded here.',
+  unplayable:
+    'This was recorded as Motion JPEG, which browsers do not play. Save it as a clip: other players, such as VLC, show it.',
   nothingAfter: 'Nothing was recorded at this time.',
   gap: (reason: string) => gaps[reason] ?? `Not recorded: ${reason}`,
   knownGaps: Object.keys(gaps),

@@ -39,6 +39,8 @@ export const tile = {
   quarantined: 'This seems to be another camera',
   quarantinedHint: 'Nothing of it is recorded or shown. Its settings say more.',
   unplayable: 'This browser cannot show this camera’s video.',
+  stills: 'Still pictures: browsers do not play Motion JPEG.',
+  stillsBadge: 'Still pictures',
   refused: 'Not shared with you any more.',
   lastPicture: (ago: string) => `Last picture ${ago}`,
   since: (ago: string) => `for ${ago}`,
