@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -80,6 +81,23 @@ func TestMotionIsNoticedWithinTheGOP(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Something small goes out of the picture a moment after the only key frame that shows it: that one alone is a doubt, and
+// what follows shows nothing.
+func TestWhoHasJustLeftIsSeen(t *testing.T) {
+	const begins, ends = 12.3, 14.1
+	graph := fmt.Sprintf("[1]scale=8:8[box];[0][box]overlay=x='250+54*(t-%g)/%g':y=60:enable='between(t,%g,%g)',noise=alls=3:allf=t,format=yuv420p[out]",
+		begins, ends-begins, begins, ends)
+	film := clip.Make(t, append([]string{
+		"-f", "lavfi", "-i", "smptehdbars=s=320x180:r=15:d=24", "-f", "lavfi", "-i", "color=white:s=320x180:r=15:d=24", "-filter_complex", graph, "-map", "[out]",
+	}, with(gop30, "-bf", "0")...)...)
+	p := newPace(t, configOf(film.Track(), true), media.MotionSettings{Sensitivity: 0.5})
+	spells := p.film(film, 0)
+	if len(spells) != 1 || spells[0].begun < begins-0.2 || spells[0].begun > begins+0.3 || spells[0].over > ends+0.2 {
+		t.Errorf("noticed %.2f", spells)
+	}
+	t.Logf("noticed %.2f; %d pictures decoded", spells, p.w.stats.Decoded)
 }
 
 // In "smart" GOPs of ten seconds no two looks lie farther apart than two seconds, whatever a hint says; in the first of

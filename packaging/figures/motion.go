@@ -88,8 +88,8 @@ func motionTables(out io.Writer, values map[string]map[string]float64) {
 }
 
 var motionFigures = []figure{
-	{"the look alone, calm: pictures a second on one core", "Look/calm", "pictures/s", "%.0f", -3000},
-	{"the look alone, two walkers: pictures a second on one core", "Look/moving", "pictures/s", "%.0f", -3000},
+	{"the look alone, calm: pictures a second of a core", "Look/calm", "pictures/cpu-s", "%.0f", -3000},
+	{"the look alone, two walkers: pictures a second of a core", "Look/moving", "pictures/cpu-s", "%.0f", -3000},
 	{"the largest worker on a sub stream, with all that workers share (Rss), MiB", "640x360", "MiB-rss", "%.1f", 25},
 	{"  without what other processes have too (Pss), MiB", "640x360", "MiB-pss", "%.1f", 0},
 	{"the largest worker on 1080p (Rss), MiB", "1920x1080", "MiB-rss", "%.1f", 60},
