@@ -96,6 +96,11 @@ test-nvdec: build test-tools ## on a machine with an NVIDIA card: try NVDEC, hol
 test-kill: build test-tools ## kill the running box 200 times under 8 cameras and count what is lost (about 10 minutes)
 	HEARTH_KILLS=200 go test -count=1 -v -timeout 40m -run '^TestKill$$' ./e2e
 
+# make test has twenty seconds of watching in it.
+.PHONY: test-away
+test-away: build test-tools ## reach the box from afar, in networks of the test's own: a phone, a router that loses packets, a stranger (3 minutes)
+	HEARTH_AWAY_WATCH=60s go test -count=1 -v -timeout 15m -run '^TestAway$$' $(ARGS) ./e2e/away
+
 # make test has three minutes of it.
 ANSWERS ?= 1000000
 .PHONY: test-storm
@@ -177,6 +182,11 @@ bench-motion: build test-tools ## judge the look for motion on scenes, its cost 
 .PHONY: bench-16
 bench-16: build test-tools ## measure the whole box with 16 cameras, recorded and looked at: processor and memory (7 minutes)
 	@go run ./packaging/figures sixteen
+
+.PHONY: bench-away
+bench-away: build test-tools ## measure remote access: throughput, requests, processor and memory (3 minutes)
+	go test -run '^$$' -bench . -benchtime 3s $(ARGS) ./web/tunnel
+	HEARTH_AWAY_WATCH=20s go test -count=1 -v -timeout 15m -run '^TestAway$$' $(ARGS) ./e2e/away | grep -E 'remote access:|live for|PASS|FAIL|SKIP'
 
 .PHONY: clean
 clean: ## remove what was built here (not recordings)

@@ -15,7 +15,7 @@ type Place struct{ V4, V6 netip.Addr }
 // Hosts are how many devices a network has room for: the box is number 1.
 const Hosts = 250
 
-// Place gives that of the box (1) or of a device (2 to Hosts+1) in the networks of a tunnel, a /24 and a /64.
+// At gives the place of the box (1) or of a device (2 to Hosts+1) in the networks of a tunnel, a /24 and a /64.
 func At(v4, v6 netip.Prefix, number int) Place {
 	a, b := v4.Masked().Addr().As4(), v6.Masked().Addr().As16()
 	a[3] += byte(number)

@@ -118,7 +118,8 @@ func TestStrangersGetSilence(t *testing.T) {
 	}
 	defer c.Close()
 	for _, packet := range [][]byte{
-		{0}, make([]byte, 1), []byte("GET / HTTP/1.1\r\n\r\n"), make([]byte, 32), make([]byte, probeSize), make([]byte, 1400),
+		{0},
+		make([]byte, 1), []byte("GET / HTTP/1.1\r\n\r\n"), make([]byte, 32), make([]byte, probeSize), make([]byte, 1400),
 		append([]byte{1, 0, 0, 0}, make([]byte, 144)...), // a greeting with nothing in it
 		append([]byte{2, 0, 0, 0}, make([]byte, 88)...),
 		append([]byte{3, 0, 0, 0}, make([]byte, 60)...),
@@ -149,7 +150,7 @@ func TestStrangersGetSilence(t *testing.T) {
 // Whoever is revoked is out when Set returns, whatever is under way.
 func TestRevokedIsOut(t *testing.T) {
 	b := openBox(t)
-	started, ended := make(chan struct{}, 2), make(chan error, 2)
+	started, ended := make(chan struct{}, 2), make(chan any, 2)
 	b.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/stream" {
 			return
@@ -157,19 +158,20 @@ func TestRevokedIsOut(t *testing.T) {
 		started <- struct{}{}
 		for {
 			if _, err := w.Write(make([]byte, 1000)); err != nil {
-				ended <- err
+				ended <- r.Context().Value(whose{})
 				return
 			}
 			w.(http.Flusher).Flush()
 			select {
 			case <-r.Context().Done():
-				ended <- r.Context().Err()
+				ended <- r.Context().Value(whose{})
 				return
 			case <-time.After(5 * time.Millisecond):
 			}
 		}
 	}))
 	p, stays := b.add(2), b.add(3)
+	p.http.Timeout, stays.http.Timeout = 0, 0 // what ends must not end by this
 	open := func(p *phone) io.ReadCloser {
 		r, err := p.http.Get("http://" + netip.AddrPortFrom(b.place.V4, pagePort).String() + "/stream")
 		if err != nil {
@@ -199,7 +201,10 @@ func TestRevokedIsOut(t *testing.T) {
 		t.Error("a revoked device came in")
 	}
 	select {
-	case <-ended:
+	case whose := <-ended:
+		if whose != p.id {
+			t.Error("the stream of another device ended")
+		}
 	case <-time.After(patience):
 		t.Error("the revoked device's stream goes on")
 	}
