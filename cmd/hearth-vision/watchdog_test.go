@@ -30,7 +30,7 @@ func TestAWatchdogBitesInTime(t *testing.T) {
 		"it works and hangs":   {func(d *watchdog) { d.mind(by, limit); time.Sleep(limit - 1); d.mind(by, limit) }, 2*limit - 1},
 		"software is slow":     {func(d *watchdog) { d.mind(hwaccel.Software(), limit) }, 0},
 		"the machine is busy":  {func(d *watchdog) { d.mind(by, limit); d.bite(); d.bite(); d.rest() }, 0}, // late, each of them
-		"it had hung, nearly":  {func(d *watchdog) { d.mind(by, limit); time.Sleep(limit * 9 / 10); d.rest(); d.mind(by, limit) }, limit * 19 / 10},
+		"it had hung, nearly":  {func(d *watchdog) { d.mind(by, limit); time.Sleep(limit * 11 / 20); d.rest(); d.mind(by, limit) }, limit * 31 / 20},
 		"it rests before that": {func(d *watchdog) { d.mind(by, limit); d.rest(); d.rest() }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
