@@ -17,6 +17,8 @@ TEST_PACKAGES  := ffmpeg chromium gir1.2-gst-rtsp-server-1.0 python3-gi gstreame
                   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad fonts-dejavu-core age libnss3-tools \
                   openssl iproute2 e2fsprogs mount util-linux strace
 DEB_PACKAGES   := dpkg-dev xz-utils gzip
+CROSS_amd64    := gcc-x86-64-linux-gnu
+CROSS_arm64    := gcc-aarch64-linux-gnu
 INSTALL_PACKAGES := systemd-container mmdebstrap util-linux dpkg-dev
 PACKAGE_TESTS := lintian piuparts autopkgtest
 POWER_PACKAGES := qemu-system-x86 e2fsprogs xfsprogs ffmpeg xz-utils
@@ -119,19 +121,32 @@ $(CACHE)/tools/nfpm: packaging/tools.mk
 	@GOBIN=$(abspath $(CACHE)/tools) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM)
 	@touch $@
 
-.PHONY: deb
-deb: build $(CACHE)/tools/nfpm ## make the Debian package of this machine's architecture in dist/
-	@$(need) "to make the package" $(DEB_PACKAGES)
-	@packaging/deb/build.sh $(CACHE)/tools/nfpm dist
+# What is linked is Debian 12's libraries of the same architecture, fetched and not installed: packaging/cross.
+ARCH ?= amd64 arm64
+NATIVE := $(shell dpkg --print-architecture)
+.PHONY: deb deb-amd64 deb-arm64
+deb: $(ARCH:%=deb-%) ## make the Debian packages of ARCH (amd64 and arm64) in dist/
+deb-amd64 deb-arm64: deb-%: web/ui/dist/index.html $(CACHE)/tools/nfpm
+	@$(need) "to build for $*, and to make the package" $(BUILD_PACKAGES) $(DEB_PACKAGES) $(if $(filter $*,$(NATIVE)),,$(CROSS_$*))
+	@packaging/deb/build.sh $(CACHE)/tools/nfpm $* dist
+
+# docs/design/release.md: how a release is made.
+.PHONY: release
+release: deb ## the packages, the sources, a bill of materials and the sums of it all in dist/; RELEASE_KEY signs
+	@packaging/release/build.sh dist
+
+.PHONY: test-deb
+test-deb: deb ## look into the packages, at what Debians and Ubuntus have for them, and make the same bytes elsewhere (20 minutes; not in test)
+	HEARTH_PACKAGES=$(abspath dist) go test -count=1 -v -timeout 2h $(ARGS) ./e2e/deb
 
 # Debians that boot in containers of systemd's, from the mirror that this machine's apt uses.
 SUITES ?= trixie bookworm
 .PHONY: test-install
-test-install: deb $(CACHE)/install/hearth-tomorrow $(foreach s,$(SUITES),$(CACHE)/install/$(s).tar) ## install, upgrade, break, remove and purge the package on Debian 13 and 12 (about 10 minutes; not in test)
+test-install: deb-$(NATIVE) $(CACHE)/install/hearth-tomorrow $(foreach s,$(SUITES),$(CACHE)/install/$(s).tar) ## install, upgrade, break, remove and purge the package on Debian 13 and 12 (about 10 minutes; not in test)
 	HEARTH_INSTALL="$(SUITES)" go test -count=1 -v -timeout 30m -run '^TestInstall$$' $(ARGS) ./e2e/install
 
 .PHONY: test-package
-test-package: deb $(foreach s,$(SUITES),$(CACHE)/install/$(s).tar) ## Debian's own tests of the package: lintian, piuparts, autopkgtest (about 5 minutes; not in test)
+test-package: deb-$(NATIVE) $(foreach s,$(SUITES),$(CACHE)/install/$(s).tar) ## Debian's own tests of the package: lintian, piuparts, autopkgtest (about 5 minutes; not in test)
 	@$(need) "for Debian's tests of packages" $(PACKAGE_TESTS)
 	@for suite in $(SUITES); do packaging/deb/test.sh "$$(ls -t dist/hearth_*_$$(dpkg --print-architecture).deb | head -n 1)" $(CACHE)/install/$$suite.tar $$suite || exit 1; done
 

@@ -7,6 +7,7 @@ ignore ./web/ui/node_modules
 
 require (
 	filippo.io/age v1.2.1
+	github.com/CycloneDX/cyclonedx-go v0.10.0
 	github.com/alecthomas/kong v1.17.0
 	github.com/bluenviron/gortsplib/v4 v4.16.2
 	github.com/bluenviron/mediacommon/v2 v2.4.1

@@ -1,21 +1,34 @@
 #!/usr/bin/env bash
-# build.sh NFPM OUT — makes the Debian package of what stands in bin/. The same sources give the same bytes.
+# build.sh NFPM ARCH OUT — builds the programs for amd64 or arm64 and makes the Debian package of them. The page is built already.
+# The same sources give the same bytes, on whichever of the two it is made.
 set -euo pipefail
 nfpm=$1
-out=$2
+ARCH=$2
+out=$3
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
 
 VERSION=$(packaging/version.sh)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
-ARCH=$(dpkg --print-architecture)
 export VERSION SOURCE_DATE_EPOCH ARCH
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# Built anew each time, which costs little where nothing changed: they say their own version.
+packaging/ffmpeg/build.sh --target "$ARCH"
+BIN=.cache/deb/$ARCH
+export BIN
+flags=(-trimpath -ldflags "-s -w -X main.version=$(git describe --tags --always --dirty)")
+echo "building hearth and hearth-vision for $ARCH"
+CGO_ENABLED=0 GOOS=linux GOARCH=$ARCH go build "${flags[@]}" -o "$BIN/hearth" ./cmd/hearth
+(
+	eval "$(packaging/ffmpeg/env.sh --target "$ARCH")"
+	go build "${flags[@]}" -buildmode=pie -o "$BIN/hearth-vision" ./cmd/hearth-vision
+)
+
 # The manual and the completion are what the program says of itself.
-bin/hearth manual "$work/manual"
+CGO_ENABLED=0 go run "${flags[@]}" ./cmd/hearth manual "$work/manual"
 # gzip -n: neither name nor time in it.
 for page in "$work"/manual/*.1; do gzip -9n "$page"; done
 
@@ -31,18 +44,18 @@ gzip -9nc CHANGELOG.md >"$work/CHANGELOG.md.gz"
 
 # FFmpeg is linked into hearth-vision: its licence, and where its source is. Then everybody else's: what keeps manuals away
 # from a small disk keeps this one file.
-read -r _ where ffmpeg <.cache/ffmpeg/ready
+read -r _ _ ffmpeg <".cache/ffmpeg/ready-$ARCH"
+others=()
+while IFS= read -r line; do others+=("$line"); done < <(packaging/ffmpeg/parts.sh "$ARCH")
 sed "s/@FFMPEG@/$ffmpeg/" packaging/deb/copyright >"$work/copyright"
-dav1d=()
-[ "$where" = system ] || dav1d=("dav1d=.cache/ffmpeg/$where/install/licences")
-go run ./packaging/licences -page web/ui/dist/licences.json "${dav1d[@]}" >>"$work/copyright"
+go run ./packaging/licences -page web/ui/dist/licences.json "${others[@]}" >>"$work/copyright"
 
 # Symbols and debugging were left out at the build; what is depended on is what the loader will look for.
-DEPENDS=$(packaging/deb/depends.sh bin/hearth-vision)
+DEPENDS=$(packaging/deb/depends.sh "$BIN/hearth-vision" "$ARCH")
 export DEPENDS
 awk -v list="$DEPENDS" '/@DEPENDS@/ { n = split(list, all, "\n"); for (i = 1; i <= n; i++) print "  - " all[i]; next } { print }' \
 	packaging/deb/nfpm.yaml |
-	sed "s|@WORK@|$work|; s|@MTIME@|$(date -u -d "@$SOURCE_DATE_EPOCH" +%FT%TZ)|" >"$work/nfpm.yaml"
+	sed "s|@WORK@|$work|; s|@BIN@|$BIN|; s|@MTIME@|$(date -u -d "@$SOURCE_DATE_EPOCH" +%FT%TZ)|" >"$work/nfpm.yaml"
 
 mkdir -p "$out"
 find "$work" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +

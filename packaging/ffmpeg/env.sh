@@ -3,22 +3,30 @@
 #
 #   eval "$(packaging/ffmpeg/env.sh)" && go build ./cmd/hearth-vision
 #
-# With --make it prints lines for a Makefile instead (no export, no quotes).
+# With --make it prints lines for a Makefile instead (no export, no quotes). With --target ARCH it is what a package of amd64 or
+# arm64 is built with.
 set -eu
 repo=$(cd "$(dirname "$0")/../.." && pwd)
 cache="$repo/.cache/ffmpeg"
 
-if [ ! -f "$cache/ready" ]; then
+make='' target=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--make) make=1 ;;
+	--target) target=$2 && shift ;;
+	esac
+	shift
+done
+ready="$cache/ready${target:+-$target}"
+if [ ! -f "$ready" ]; then
 	echo "ffmpeg: not built yet: run packaging/ffmpeg/build.sh first" >&2
 	exit 1
 fi
-read -r _ where _ <"$cache/ready"
+read -r _ where _ <"$ready"
 
 line() {
 	if [ "$make" ]; then printf '%s=%s\n' "$1" "$2"; else printf "export %s='%s'\n" "$1" "$2"; fi
 }
-make=
-[ "${1:-}" != --make ] || make=1
 
 line CGO_ENABLED 1
 # Go asks pkg-config only when it compiles, and takes no notice of other answers: with the build's name in the flags,
@@ -31,4 +39,13 @@ if [ "$where" = system ]; then
 	line PKG_CONFIG_PATH "${PKG_CONFIG_PATH:-}"
 else
 	line PKG_CONFIG_PATH "$cache/$where/install/lib/pkgconfig"
+fi
+if [ -n "$target" ]; then
+	line GOOS linux
+	line GOARCH "$target"
+	sysroot=$("$repo/packaging/cross/sysroot.sh" "$target")
+	if [ -n "$sysroot" ]; then
+		line CC "$sysroot/bin/cc"
+		line PKG_CONFIG_LIBDIR "$(echo "$sysroot"/root/usr/lib/*-linux-gnu/pkgconfig)"
+	fi
 fi

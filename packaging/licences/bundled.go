@@ -23,7 +23,7 @@ func bundled(file string) ([]work, error) {
 	var all []work
 	var errs []error
 	for _, p := range list {
-		w := work{name: p.Name + " " + p.Version + " (in the page)", texts: []text{{"LICENSE", p.Text}}}
+		w := work{kind: "npm", name: p.Name, version: p.Version, texts: []text{{"LICENSE", p.Text}}}
 		granted, err := judge(p.Text)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: its licence (%q, it says): %w", p.Name, p.Identifier, err))

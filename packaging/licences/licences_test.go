@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/CycloneDX/cyclonedx-go"
 )
 
 const mit = `MIT License
@@ -65,13 +67,13 @@ func TestOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Go ", "go.etcd.io/bbolt ", "github.com/asticode/go-astiav ", "kernel.org/pub/linux/libs/security/libcap/psx "} {
-		if !slices.ContainsFunc(all, func(w work) bool { return strings.HasPrefix(w.name, want) }) {
+	for _, want := range []string{"std", "go.etcd.io/bbolt", "github.com/asticode/go-astiav", "kernel.org/pub/linux/libs/security/libcap/psx"} {
+		if !slices.ContainsFunc(all, func(w work) bool { return w.name == want }) {
 			t.Errorf("%s is in the programs and was not found", want)
 		}
 	}
 	for _, w := range all {
-		for _, tool := range []string{"licensecheck", "rapid"} {
+		for _, tool := range []string{"licensecheck", "rapid", "cyclonedx"} {
 			if strings.Contains(w.name, tool) {
 				t.Errorf("%s is in no program", w.name)
 			}
@@ -85,18 +87,24 @@ func TestOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(packages, func(w work) bool { return strings.HasPrefix(w.name, "svelte ") }) {
+	if !slices.ContainsFunc(packages, func(w work) bool { return w.name == "svelte" }) {
 		t.Errorf("the page is made with svelte, but is said to contain %v", packages)
 	}
 }
 
 func TestNothingWithoutALicence(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := read("somebody's", nil); err == nil {
+	if _, err := read(work{}, nil); err == nil {
 		t.Error("a module without a licence passed")
 	}
-	if _, err := given("somebody's", dir); err == nil {
+	if _, err := given("ffmpeg", "7.1", dir); err == nil {
 		t.Error("a folder without a licence passed")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "LICENSE"), []byte(mit), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := given("x264", "1", dir); err == nil {
+		t.Error("something in C of which nobody has said what licence it has passed")
 	}
 	page := filepath.Join(dir, "licences.json")
 	for _, content := range []string{"[]", "{}", `[{"name":"x","version":"1","identifier":"MIT"}]`, `[{"name":"x","version":"1","identifier":"MIT","text":"GPL"}]`} {
@@ -110,20 +118,39 @@ func TestNothingWithoutALicence(t *testing.T) {
 }
 
 func TestEachTextOnce(t *testing.T) {
-	var b, again bytes.Buffer
-	one := work{"one 1", []string{"MIT"}, []text{{"LICENSE", mit}}}
-	two := work{"two 2", []string{"MIT"}, []text{{"LICENSE.md", mit + "\n"}, {"NOTICE", "by Two"}}}
-	if err := write(&b, []work{two, one}); err != nil {
+	var b bytes.Buffer
+	one := work{"golang", "one", "1", []string{"MIT"}, []text{{"LICENSE", mit}}}
+	two := work{"golang", "two", "2", []string{"MIT"}, []text{{"LICENSE.md", mit + "\n"}, {"NOTICE", "by Two"}}}
+	if err := write(&b, []work{one, two}); err != nil {
 		t.Fatal(err)
-	}
-	if err := write(&again, []work{one, two}); err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != again.String() {
-		t.Error("another order gives other bytes")
 	}
 	s := b.String()
 	if strings.Count(s, "Permission is hereby") != 1 || !strings.Contains(s, "one 1, LICENSE\ntwo 2, LICENSE.md\n") || !strings.Contains(s, "by Two") {
 		t.Errorf("it is written like this:\n%s", s)
+	}
+}
+
+// TestBill reads the bill of materials as others do.
+func TestBill(t *testing.T) {
+	var b bytes.Buffer
+	all := []work{{kind: "deb", name: "ffmpeg", version: "7.1.5-0+deb13u1", licences: []string{"LGPL-2.1-or-later"}}, {kind: "golang", name: "example.org/one", version: "v1.0.0", licences: []string{"MIT", "ISC"}}}
+	if err := writeBill(&b, "0.1.0", "1700000000", all); err != nil {
+		t.Fatal(err)
+	}
+	var bill cyclonedx.BOM
+	if err := cyclonedx.NewBOMDecoder(&b, cyclonedx.BOMFileFormatJSON).Decode(&bill); err != nil {
+		t.Fatal(err)
+	}
+	if bill.Metadata.Timestamp != "2023-11-14T22:13:20Z" || bill.Metadata.Component.Version != "0.1.0" || len(*bill.Components) != len(all) {
+		t.Errorf("the bill is %+v", bill)
+	}
+	if c := (*bill.Components)[0]; c.PackageURL != "pkg:deb/debian/ffmpeg@7.1.5-0+deb13u1?arch=source" || (*c.Licenses)[0].License.ID != "LGPL-2.1-or-later" {
+		t.Errorf("FFmpeg is %+v", c)
+	}
+	if c := (*bill.Components)[1]; c.PackageURL != "pkg:golang/example.org/one@v1.0.0" || len(*c.Licenses) != 2 {
+		t.Errorf("a module is %+v", c)
+	}
+	if err := writeBill(&b, "0.1.0", "yesterday", all); err == nil {
+		t.Error("a time that is none passed")
 	}
 }

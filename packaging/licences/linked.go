@@ -44,7 +44,7 @@ type pkg struct {
 func linked(ctx context.Context, root string) ([]work, error) {
 	// By the folder of the module, and in it by the path of the file.
 	files := make(map[string]map[string]bool)
-	names := make(map[string]string)
+	names := make(map[string]work)
 	goroot := ""
 	for _, arch := range architectures {
 		for program, cgo := range programs {
@@ -53,7 +53,7 @@ func linked(ctx context.Context, root string) ([]work, error) {
 				return nil, err
 			}
 			for _, p := range list {
-				top, name := "", ""
+				top, name := "", work{kind: "golang"}
 				switch {
 				case p.Standard: // all of it has one licence, but for an object of BoringSSL that only GOEXPERIMENT=boringcrypto links
 					if goroot == "" {
@@ -61,13 +61,15 @@ func linked(ctx context.Context, root string) ([]work, error) {
 							return nil, err
 						}
 					}
-					p.Dir, top, name = goroot, goroot, "Go "+strings.TrimPrefix(runtime.Version(), "go")
+					p.Dir, top = goroot, goroot
+					name.name, name.version = "std", strings.TrimPrefix(runtime.Version(), "go")
 				case p.Module == nil:
 					return nil, fmt.Errorf("%s is in no module", p.ImportPath)
 				case p.Module.Main:
 					continue
 				default:
-					top, name = p.Module.Dir, p.Module.Path+" "+p.Module.Version
+					top = p.Module.Dir
+					name.name, name.version = p.Module.Path, p.Module.Version
 				}
 				names[top] = name
 				if files[top] == nil {
@@ -149,8 +151,7 @@ func beside(dir, top string, found map[string]bool) error {
 }
 
 // read reads and judges a work's files.
-func read(name string, files []string) (work, error) {
-	w := work{name: name}
+func read(w work, files []string) (work, error) {
 	for _, path := range files {
 		body, err := os.ReadFile(path)
 		if err != nil {
@@ -162,12 +163,12 @@ func read(name string, files []string) (work, error) {
 		}
 		granted, err := judge(string(body))
 		if err != nil {
-			return w, fmt.Errorf("%s: %s: %w", name, filepath.Base(path), err)
+			return w, fmt.Errorf("%s: %s: %w", w.title(), filepath.Base(path), err)
 		}
 		w.grant(granted)
 	}
 	if len(w.licences) == 0 {
-		return w, fmt.Errorf("%s: it has no licence", name)
+		return w, fmt.Errorf("%s: it has no licence", w.title())
 	}
 	return w, nil
 }
