@@ -19,6 +19,7 @@ TEST_PACKAGES  := ffmpeg chromium gir1.2-gst-rtsp-server-1.0 python3-gi gstreame
 DEB_PACKAGES   := dpkg-dev xz-utils gzip
 CROSS_amd64    := gcc-x86-64-linux-gnu
 CROSS_arm64    := gcc-aarch64-linux-gnu
+ARM64_PACKAGES := qemu-system-arm e2fsprogs ffmpeg xz-utils
 INSTALL_PACKAGES := systemd-container mmdebstrap util-linux dpkg-dev
 PACKAGE_TESTS := lintian piuparts autopkgtest
 POWER_PACKAGES := qemu-system-x86 e2fsprogs xfsprogs ffmpeg xz-utils
@@ -153,6 +154,15 @@ test-package: deb-$(NATIVE) $(foreach s,$(SUITES),$(CACHE)/install/$(s).tar) ## 
 # A version whose hearth.db has one more format.
 $(CACHE)/install/hearth-tomorrow: $(GO_SOURCES) go.mod go.sum web/ui/dist/index.html
 	CGO_ENABLED=0 go build -trimpath -tags tomorrow -ldflags '-s -w -X main.version=98.0 -X hearth/storage/format.Program=98.0' -o $@ ./cmd/hearth
+
+# Debian's packages are the same ones each time; the machine has them installed after the first.
+.PHONY: test-arm64
+test-arm64: build deb-arm64 ## try the package of arm64 in a virtual machine of that architecture (10 minutes, the first time 20; not in test)
+	@$(need) "for the virtual machine of arm64, and to read its video" $(ARM64_PACKAGES)
+	@packaging/virtual/base.sh arm64 $(CACHE)/virtual/arm64
+	@CGO_ENABLED=0 GOARCH=arm64 go build -trimpath -ldflags '-s -w' -o $(CACHE)/virtual/arm64/init ./packaging/power/init
+	HEARTH_ARM64=$(abspath $(CACHE)/virtual/arm64) HEARTH_DEB=$(abspath $(shell ls -t dist/hearth_*_arm64.deb 2>/dev/null | head -n 1)) \
+		go test -count=1 -v -timeout 2h -run '^TestArm64$$' $(ARGS) ./e2e
 
 $(CACHE)/install/%.tar: packaging/install/base.sh
 	@$(need) "to try the package on a Debian that boots" $(INSTALL_PACKAGES)

@@ -91,7 +91,7 @@ func librariesOf(program string) ([]string, error) {
 // modules reads the wanted modules and those that they need, and gives the order in which to load them.
 func (i *Initramfs) modules() (order []string, content map[string][]byte, err error) {
 	paths := make(map[string]string) // by name
-	err = filepath.WalkDir(filepath.Join(i.Kernel, "lib", "modules"), func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(i.Kernel, func(path string, d fs.DirEntry, err error) error {
 		if name, _, ok := strings.Cut(filepath.Base(path), ".ko"); ok {
 			paths[moduleName(name)] = path
 		}

@@ -19,6 +19,7 @@ import (
 // Machine is a virtual machine. Fill in the exported fields, then Start it as often as you like.
 type Machine struct {
 	Kernel, Initramfs string // paths
+	Architecture      string // as Debian names it: amd64 or arm64; "" is amd64
 	Accelerator       string // see Accelerators
 	Memory            int    // MiB
 	Disk              *Disk
@@ -62,12 +63,16 @@ func (m *Machine) Start(arguments ...string) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{disk: m.Disk, serve: make(chan error, 1), ended: make(chan struct{}), more: make(chan struct{})}
+	program, board, processor, console := "qemu-system-x86_64", "q35", "max", "ttyS0"
+	if m.Architecture == "arm64" {
+		program, board, processor, console = "qemu-system-aarch64", "virt", "cortex-a72", "ttyAMA0"
+	}
 	args := []string{
-		"-machine", "q35", "-accel", m.Accelerator, "-cpu", "max", "-smp", "1", "-m", fmt.Sprint(m.Memory),
+		"-machine", board, "-accel", m.Accelerator, "-cpu", processor, "-smp", "1", "-m", fmt.Sprint(m.Memory),
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio",
 		"-kernel", m.Kernel, "-initrd", m.Initramfs,
 		// An emulated machine that gets no processor for a moment fails the kernel's check of its timer.
-		"-append", strings.Join(append([]string{"console=ttyS0 quiet panic=-1 no_timer_check"}, arguments...), " "),
+		"-append", strings.Join(append([]string{"console=" + console + " quiet panic=-1 no_timer_check"}, arguments...), " "),
 	}
 	var err error
 	if s.listen, err = new(net.ListenConfig).Listen(context.Background(), "unix", socket); err != nil {
@@ -93,7 +98,7 @@ func (m *Machine) Start(arguments ...string) (*Session, error) {
 	}
 	// No option ROM: it boots from here, and the package with the ROMs may be missing.
 	args = append(args, "-netdev", network, "-device", "virtio-net-pci,netdev=net,romfile=")
-	s.cmd = exec.CommandContext(context.Background(), "qemu-system-x86_64", args...)
+	s.cmd = exec.CommandContext(context.Background(), program, args...)
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, errors.Join(err, s.release())

@@ -31,6 +31,10 @@ func (b *box) do(step string) error {
 		return b.check()
 	case "record":
 		return b.serve(step, untilAsked)
+	case "install":
+		return install()
+	case "system":
+		return system()
 	case "off":
 		return off()
 	}

@@ -107,6 +107,9 @@ func mount(device, fs string, own bool) (string, error) {
 	if err := unix.Mount(device, disk, fs, unix.MS_NOATIME, ""); err != nil {
 		return "", fmt.Errorf("mount %s as %s: %w", device, fs, err)
 	}
+	if _, err := os.Stat(disk + "/usr"); err == nil { // a system, which says itself where things are
+		return "", nil
+	}
 	if err := os.Mkdir(folder, 0o700); err != nil && !os.IsExist(err) {
 		return "", err
 	}
