@@ -14,8 +14,10 @@ import (
 // without loop filter against everything, each scaled to 320x180 luma.
 func BenchmarkMinute(b *testing.B) {
 	for _, size := range []struct{ name, size, rate string }{
-		{"1080p15-4M", "1920x1080", "4M"}, {"360p15-512k", "640x360", "512k"},
-		{"av1-1080p15-4M", "1920x1080", "4M"}, {"av1-360p15-512k", "640x360", "512k"},
+		{"1080p15-4M", "1920x1080", "4M"},
+		{"360p15-512k", "640x360", "512k"},
+		{"av1-1080p15-4M", "1920x1080", "4M"},
+		{"av1-360p15-512k", "640x360", "512k"},
 	} {
 		b.Run(size.name, func(b *testing.B) {
 			c := noisy(b, size.size, size.rate, strings.HasPrefix(size.name, "av1"))
