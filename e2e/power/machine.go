@@ -28,6 +28,34 @@ type Machine struct {
 	Dir      string      // for sockets; short, since their names are limited to 108 bytes
 	Ports    map[int]int // from a port of 127.0.0.1 here to one of the machine's
 	Console  io.Writer   // gets all that the machine prints
+	// Firmware, if there is one, starts what lies on the disk, and there is no Kernel.
+	Firmware *Firmware
+	Devices  []string // more arguments of QEMU's
+}
+
+// Firmware is a UEFI's. A machine that starts by it starts anew when it is reset, and does not end.
+type Firmware struct {
+	Code, Variables string // paths; the machine writes to the variables
+}
+
+// computer gives the arguments that make the machine without its disk and network.
+func (m *Machine) computer(arguments []string) (program string, args []string) {
+	program, board, processor, console := "qemu-system-x86_64", "q35", "max", "ttyS0"
+	if m.Architecture == "arm64" {
+		program, board, processor, console = "qemu-system-aarch64", "virt", "cortex-a72", "ttyAMA0"
+	}
+	args = []string{
+		"-machine", board, "-accel", m.Accelerator, "-cpu", processor, "-m", fmt.Sprint(m.Memory),
+		"-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio",
+	}
+	if m.Firmware != nil {
+		return program, append(args, "-smp", "2",
+			"-drive", "if=pflash,format=raw,unit=0,readonly=on,file="+m.Firmware.Code,
+			"-drive", "if=pflash,format=raw,unit=1,file="+m.Firmware.Variables)
+	}
+	return program, append(args, "-smp", "1", "-no-reboot", "-kernel", m.Kernel, "-initrd", m.Initramfs,
+		// An emulated machine that gets no processor for a moment fails the kernel's check of its timer.
+		"-append", strings.Join(append([]string{"console=" + console + " quiet panic=-1 no_timer_check"}, arguments...), " "))
 }
 
 // Session is a machine that is on.
@@ -63,17 +91,7 @@ func (m *Machine) Start(arguments ...string) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{disk: m.Disk, serve: make(chan error, 1), ended: make(chan struct{}), more: make(chan struct{})}
-	program, board, processor, console := "qemu-system-x86_64", "q35", "max", "ttyS0"
-	if m.Architecture == "arm64" {
-		program, board, processor, console = "qemu-system-aarch64", "virt", "cortex-a72", "ttyAMA0"
-	}
-	args := []string{
-		"-machine", board, "-accel", m.Accelerator, "-cpu", processor, "-smp", "1", "-m", fmt.Sprint(m.Memory),
-		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio",
-		"-kernel", m.Kernel, "-initrd", m.Initramfs,
-		// An emulated machine that gets no processor for a moment fails the kernel's check of its timer.
-		"-append", strings.Join(append([]string{"console=" + console + " quiet panic=-1 no_timer_check"}, arguments...), " "),
-	}
+	program, args := m.computer(arguments)
 	var err error
 	if s.listen, err = new(net.ListenConfig).Listen(context.Background(), "unix", socket); err != nil {
 		return nil, err
@@ -98,7 +116,7 @@ func (m *Machine) Start(arguments ...string) (*Session, error) {
 	}
 	// No option ROM: it boots from here, and the package with the ROMs may be missing.
 	args = append(args, "-netdev", network, "-device", "virtio-net-pci,netdev=net,romfile=")
-	s.cmd = exec.CommandContext(context.Background(), program, args...)
+	s.cmd = exec.CommandContext(context.Background(), program, append(args, m.Devices...)...)
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, errors.Join(err, s.release())
