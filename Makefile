@@ -22,6 +22,8 @@ CROSS_arm64    := gcc-aarch64-linux-gnu
 ARM64_PACKAGES := qemu-system-arm e2fsprogs ffmpeg xz-utils
 INSTALL_PACKAGES := systemd-container mmdebstrap util-linux dpkg-dev
 PACKAGE_TESTS := lintian piuparts autopkgtest
+IMAGE_PACKAGES := mmdebstrap squashfs-tools dosfstools mtools fdisk zstd util-linux
+IMAGE_TEST_PACKAGES := qemu-system-x86 ovmf mtools openssh-client ffmpeg
 POWER_PACKAGES := qemu-system-x86 e2fsprogs xfsprogs ffmpeg xz-utils
 
 GO_SOURCES := $(shell find cmd hwaccel nvr storage web -path web/ui -prune -o -type f \( -name '*.go' -o -name '*.[ch]' -o -path 'hwaccel/probe/*' \) -not -name '*_test.go' -print 2>/dev/null)
@@ -167,6 +169,24 @@ test-arm64: build deb-arm64 ## try the package of arm64 in a virtual machine of 
 $(CACHE)/install/%.tar: packaging/install/base.sh
 	@$(need) "to try the package on a Debian that boots" $(INSTALL_PACKAGES)
 	@packaging/install/base.sh $* $@
+
+# The image of a card or disk. What it holds besides Hearth is as new as what the mirrors have when it is made: its security
+# updates with it. It is kept for a day.
+IMAGE ?= amd64
+image_base = $(CACHE)/image/base-$(IMAGE).tar
+.PHONY: image
+image: deb ## make the image of a card or disk from which a box starts, in dist/ (ten minutes the first time)
+	@$(need) "to make the image of a card" $(IMAGE_PACKAGES)
+	@[ -n "$$(find $(image_base) -newer packaging/image/packages -newer packaging/image/base.sh -mmin -1440 2>/dev/null)" ] || \
+		packaging/image/base.sh $(IMAGE) $(image_base)
+	@packaging/image/build.sh $(IMAGE) $(image_base) dist/hearth_$$(packaging/version.sh)_$(IMAGE).deb $(CACHE)/image/hearth-$(IMAGE).img
+	@cp $(CACHE)/image/hearth-$(IMAGE).img.zst $(CACHE)/image/hearth-$(IMAGE).packages dist/
+
+.PHONY: test-image
+test-image: image ## start the image in a virtual machine by UEFI, record, cut the power, hang, reset (about 30 minutes; not in test)
+	@$(need) "to start the image in a virtual machine" $(IMAGE_TEST_PACKAGES)
+	HEARTH_IMAGE=$(abspath $(CACHE)/image/hearth-$(IMAGE).img) \
+		go test -count=1 -timeout 3h -v -run '^TestImage' $(ARGS) ./e2e
 
 .PHONY: lint
 lint: build $(CACHE)/tools/golangci-lint ## formatting, vet, golangci-lint, govulncheck, svelte-check, eslint, prettier
