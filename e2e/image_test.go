@@ -119,6 +119,7 @@ func (k *card) hangs(t *testing.T) {
 	k.ends(t, whileRecording)
 	began := time.Now()
 	k.send(t, "echo 0 >/proc/sys/kernel/panic; echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger")
+	eventually(t, k.slack(time.Minute), "the kernel hangs", func() bool { return k.page() != nil })
 	eventually(t, k.slack(2*time.Minute), "the page after a hang", func() bool { return k.page() == nil })
 	k.began(began)
 	if after := strings.TrimSpace(k.run(t, "cat /proc/sys/kernel/random/boot_id")); after == before {
