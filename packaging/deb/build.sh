@@ -19,7 +19,8 @@ trap 'rm -rf "$work"' EXIT
 packaging/ffmpeg/build.sh --target "$ARCH"
 BIN=.cache/deb/$ARCH
 export BIN
-flags=(-trimpath -ldflags "-s -w -X main.version=$(git describe --tags --always --dirty)")
+# Without Go's build IDs, which tell the folders of another architecture's libraries apart where the code is the same.
+flags=(-trimpath -ldflags "-s -w -buildid= -X main.version=$(git describe --tags --always --dirty)")
 echo "building hearth and hearth-vision for $ARCH"
 CGO_ENABLED=0 GOOS=linux GOARCH=$ARCH go build "${flags[@]}" -o "$BIN/hearth" ./cmd/hearth
 (
