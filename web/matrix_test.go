@@ -73,7 +73,7 @@ func (h *house) requests(t *table, event, owner media.UUID) map[string]asked {
 	bodies["PATCH /remote/peers/{id}"] = map[string]any{"name": "Telephone"}
 	bodies["POST /remote/peers/{id}/code"] = map[string]any{}
 	var device struct{ ID media.UUID }
-	h.owner.ok("POST", "/remote/peers", map[string]any{"name": "Tablet"}, &device)
+	h.owner.ok("POST", "/remote/peers", map[string]any{"name": media.NewUUID().String()}, &device)
 	h.client().ok("POST", "/session", bodies["POST /session"], nil) // to be ended by its identity
 	var sessions struct{ Items []sessionView }
 	h.owner.ok("GET", "/sessions", nil, &sessions)
