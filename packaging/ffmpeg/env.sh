@@ -30,8 +30,9 @@ line() {
 
 line CGO_ENABLED 1
 # Go asks pkg-config only when it compiles, and takes no notice of other answers: with the build's name in the flags,
-# another FFmpeg is linked as soon as there is one.
-line CGO_CFLAGS "-O2 -DHEARTH_FFMPEG=$where"
+# another FFmpeg is linked as soon as there is one; with its folder's number, the one of this checkout and not of one that
+# was here before and may be gone.
+line CGO_CFLAGS "-O2 -DHEARTH_FFMPEG=$where -DHEARTH_FFMPEG_IN=$(printf %s "$cache" | cksum | cut -d ' ' -f 1)"
 # No section garbage collection here: with it Go's race detector does not link any more.
 line CGO_LDFLAGS '-O2'
 case "${PKG_CONFIG_PATH:-}" in "$cache"/*) PKG_CONFIG_PATH= ;; esac # of an earlier call
