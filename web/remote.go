@@ -46,7 +46,8 @@ type remoteRecord struct {
 type remote struct {
 	s *Server
 
-	change sync.Mutex // one at a time changes it
+	change  sync.Mutex // one at a time changes it
+	syncing sync.Mutex // what hearth.db says is read and told to a tunnel in one step, or who was just revoked could come back
 
 	mu      sync.Mutex
 	record  remoteRecord
@@ -198,6 +199,8 @@ func (r *remote) private(record remoteRecord) (tunnel.Key, error) {
 
 // let makes those devices the tunnel's peers that may come in now. All others are cut.
 func (r *remote) let(t *tunnel.Tunnel, record remoteRecord) error {
+	r.syncing.Lock()
+	defer r.syncing.Unlock()
 	keys, err := r.s.access().DeviceKeys()
 	if err != nil {
 		return err
@@ -248,6 +251,11 @@ func (r *remote) use(t *tunnel.Tunnel) error {
 	serving.ConnContext = withDevice
 	r.tunnel, r.serving = t, serving
 	r.mu.Unlock()
+	// Who was revoked since it was opened was taken out of the one before, or of none.
+	if err := r.sync(); err != nil {
+		r.shut()
+		return errors.Join(err, l.Close())
+	}
 	go func() {
 		if err := serving.ServeTLS(l, "", ""); !errors.Is(err, http.ErrServerClosed) {
 			r.s.Log.Error("the page is not served in the tunnel any more", "error", err)
