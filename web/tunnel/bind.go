@@ -21,8 +21,9 @@ type bind struct {
 	home func(netip.Addr) bool
 
 	mu      sync.Mutex
-	looked  time.Time // at an address from outside, last
-	outside time.Time // when the last packet came from outside the home
+	looked  time.Time  // at an address from outside, last
+	inside  netip.Addr // of the home, last
+	outside time.Time  // when the last packet came from outside the home
 	probe   [probeSize]byte
 	waiting bool // for the probe
 	arrived chan netip.AddrPort
@@ -61,18 +62,20 @@ func (b *bind) take(packet []byte, from conn.Endpoint) bool {
 	return len(packet) != probeSize || !b.isProbe(packet, from)
 }
 
-// note remembers when something came from outside. It looks once a second only: a flood costs nothing more.
+// note remembers when something came from outside. It looks at that once a second only, and at an address of the home once:
+// a flood costs nothing more.
 func (b *bind) note(address netip.Addr) {
 	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if now.Sub(b.looked) < time.Second {
+	if address == b.inside || now.Sub(b.looked) < time.Second {
 		return
 	}
-	if b.home == nil || !b.home(address) {
-		b.outside = now
-		b.looked = now
+	if b.home != nil && b.home(address) {
+		b.inside = address
+		return
 	}
+	b.outside, b.looked = now, now
 }
 
 func (b *bind) isProbe(packet []byte, from conn.Endpoint) bool {
